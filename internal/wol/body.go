@@ -1,0 +1,179 @@
+package wol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Options is the optional body of a request for one target.
+type Options struct {
+	// SecureOn is 8 or 12 hex digits.
+	SecureOn string `json:"secureon,omitempty" example:"c0a80107aabb"`
+	// Interface is one of the daemon's eligible interfaces.
+	Interface string `json:"interface,omitempty" example:"eth0"`
+} // @name WakeOptions
+
+// Targets is the body of a request for many targets.
+type Targets struct {
+	Targets []TargetText `json:"targets" minItems:"1" maxItems:"1000"`
+	// Interface is one of the daemon's eligible interfaces.
+	Interface string `json:"interface,omitempty" example:"eth0"`
+} // @name WakeTargets
+
+// TargetText is one entry of Targets.
+type TargetText struct {
+	MAC string `json:"mac_addr" example:"aa:bb:cc:dd:ee:ff"`
+	// SecureOn is 8 or 12 hex digits.
+	SecureOn string `json:"secureon,omitempty" example:"c0a80107aabb"`
+} // @name WakeTarget
+
+// Receipts answers a request for many targets, in its order.
+type Receipts struct {
+	// OK is true when every target's packet left.
+	OK bool `json:"ok" example:"true"`
+	// Status is sent, or partial when anything failed.
+	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"sent"`
+	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
+	Receipts  []Receipt `json:"receipts"`
+} // @name Receipts
+
+// NewReceipts sums up receipts of which at least one is OK.
+func NewReceipts(requestID string, receipts []Receipt) Receipts {
+	sum := Receipts{OK: true, Status: Sent, RequestID: requestID, Receipts: receipts}
+	for _, r := range receipts {
+		sum.OK = sum.OK && r.OK
+		if r.Status != Sent {
+			sum.Status = Partial
+		}
+	}
+	return sum
+}
+
+// ParseOptions reads a request for one target: its MAC from the path, the rest
+// from a JSON body that may be empty. The error is an *Error of kind Invalid.
+func ParseOptions(mac string, body []byte) (Request, error) {
+	var o Options
+	if len(body) > 0 {
+		if err := strict(body, &o); err != nil {
+			return Request{}, err
+		}
+	}
+	target, err := TargetText{MAC: mac, SecureOn: o.SecureOn}.parse()
+	if err != nil {
+		return Request{}, err
+	}
+	return Request{Interface: o.Interface, Targets: []Target{target}}, nil
+}
+
+// ParseTargets reads a request for 1 to MaxTargets targets. One bad entry
+// refuses them all. The error is an *Error of kind Invalid that names the
+// entry by its position, counted from 1.
+func ParseTargets(body []byte) (Request, error) {
+	var t Targets
+	if err := strict(body, &t); err != nil {
+		return Request{}, err
+	}
+	if len(t.Targets) == 0 || len(t.Targets) > MaxTargets {
+		return Request{}, &Error{Kind: Invalid, Message: fmt.Sprintf("targets must list 1 to %d entries", MaxTargets)}
+	}
+	req := Request{Interface: t.Interface, Targets: make([]Target, len(t.Targets))}
+	for i, text := range t.Targets {
+		target, err := text.parse()
+		if err != nil {
+			if e, ok := errors.AsType[*Error](err); ok {
+				return Request{}, &Error{Kind: Invalid, Message: fmt.Sprintf("target %d of the list: %s", i+1, e.Message)}
+			}
+			return Request{}, err
+		}
+		req.Targets[i] = target
+	}
+	return req, nil
+}
+
+// Body returns the JSON that ParseTargets reads back as req, its ID apart.
+func (req Request) Body() Targets {
+	t := Targets{Interface: req.Interface, Targets: make([]TargetText, len(req.Targets))}
+	for i, target := range req.Targets {
+		t.Targets[i] = TargetText{MAC: target.MAC.String(), SecureOn: target.SecureOn.Reveal()}
+	}
+	return t
+}
+
+func (t TargetText) parse() (Target, error) {
+	mac, err := ParseMAC(t.MAC)
+	if err != nil {
+		return Target{}, err
+	}
+	target := Target{MAC: mac}
+	if t.SecureOn != "" {
+		if target.SecureOn, err = ParseSecureOn(t.SecureOn); err != nil {
+			return Target{}, err
+		}
+	}
+	return target, nil
+}
+
+// strict decodes one JSON object. Beyond what encoding/json refuses it refuses
+// unknown names, names given twice, names in another case, and anything after
+// the object: where two readers could see two requests, nobody is asked to wake.
+func strict(body []byte, into any) error {
+	malformed := &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: see the API documentation for its fields"}
+	if err := uniqueLowerNames(json.NewDecoder(bytes.NewReader(body))); err != nil {
+		return malformed
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return malformed
+	}
+	return nil
+}
+
+// uniqueLowerNames walks a whole document whose outermost value must be an
+// object, with nothing behind it.
+func uniqueLowerNames(d *json.Decoder) error {
+	first, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if first != json.Delim('{') {
+		return errors.New("not an object")
+	}
+	type level struct {
+		names   map[string]bool // nil for an array
+		wantKey bool
+	}
+	stack := []level{{names: map[string]bool{}, wantKey: true}}
+	for len(stack) > 0 {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		top := &stack[len(stack)-1]
+		if top.names != nil && top.wantKey && token != json.Delim('}') {
+			name, _ := token.(string)
+			if top.names[name] || strings.ToLower(name) != name {
+				return errors.New("name given twice or in another case")
+			}
+			top.names[name], top.wantKey = true, false
+			continue
+		}
+		top.wantKey = true
+		switch token {
+		case json.Delim('{'):
+			stack = append(stack, level{names: map[string]bool{}, wantKey: true})
+		case json.Delim('['):
+			stack = append(stack, level{})
+		case json.Delim('}'), json.Delim(']'):
+			stack = stack[:len(stack)-1]
+		}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the object")
+	}
+	return nil
+}
