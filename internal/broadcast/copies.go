@@ -1,0 +1,168 @@
+package broadcast
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// maxPending bounds the packets that wait for their next copy, and with them
+// the memory of a daemon that is asked for more than its budget lets out.
+const maxPending = 1 << 16
+
+// job is what remains to be sent for one call.
+type job struct {
+	requestID    string
+	packets      [][]byte
+	destinations []destination
+	left         int // copies still to come
+	due          time.Time
+}
+
+func (j job) size() int {
+	if j.left == 0 {
+		return 0
+	}
+	return len(j.packets) * len(j.destinations)
+}
+
+// copies sends the second and later copies of packets. Every job waits the same
+// interval, so that a queue in order of arrival is one in order of time.
+type copies struct {
+	interval time.Duration
+	write    func(packet []byte, d destination) error
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	queue   []job
+	pending int // packets of the jobs reserved or queued
+	closing bool
+	arrival chan struct{} // holds one token when queue or closing has changed
+
+	hurry chan struct{} // closed when gaps are no longer kept
+	done  chan struct{} // closed when the last copy has gone
+}
+
+func newCopies(interval time.Duration, write func([]byte, destination) error, log *slog.Logger) *copies {
+	c := &copies{
+		interval: interval, write: write, log: log,
+		arrival: make(chan struct{}, 1), hurry: make(chan struct{}), done: make(chan struct{}),
+	}
+	go c.run()
+	return c
+}
+
+// reserve makes room for j before its first copy leaves, so that no wake is
+// answered whose copies would have to be dropped.
+func (c *copies) reserve(j job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending+j.size() > maxPending && c.pending > 0 {
+		return false
+	}
+	c.pending += j.size()
+	return true
+}
+
+func (c *copies) release(j job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending -= j.size()
+}
+
+// add queues a reserved job for its next copy.
+func (c *copies) add(j job) {
+	if j.left == 0 {
+		return
+	}
+	j.due = time.Now().Add(c.interval)
+	c.mu.Lock()
+	c.queue = append(c.queue, j)
+	c.mu.Unlock()
+	c.signal()
+}
+
+func (c *copies) signal() {
+	select {
+	case c.arrival <- struct{}{}:
+	default:
+	}
+}
+
+// drain waits until every copy has gone, hurrying after grace.
+func (c *copies) drain(grace time.Duration) {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.signal()
+	patience := time.AfterFunc(grace, func() { close(c.hurry) })
+	<-c.done
+	patience.Stop()
+}
+
+func (c *copies) run() {
+	defer close(c.done)
+	for {
+		j, ok := c.next()
+		if !ok {
+			return
+		}
+		c.wait(time.Until(j.due))
+		c.send(j)
+		size := j.size()
+		if j.left--; j.left > 0 {
+			c.add(j)
+			continue
+		}
+		c.mu.Lock()
+		c.pending -= size
+		c.mu.Unlock()
+	}
+}
+
+// next takes the oldest job; ok is false when there will be none.
+func (c *copies) next() (j job, ok bool) {
+	for {
+		c.mu.Lock()
+		if len(c.queue) > 0 {
+			j, c.queue[0] = c.queue[0], job{}
+			c.queue = c.queue[1:]
+			c.mu.Unlock()
+			return j, true
+		}
+		closing := c.closing
+		c.mu.Unlock()
+		if closing {
+			return job{}, false
+		}
+		<-c.arrival
+	}
+}
+
+func (c *copies) wait(gap time.Duration) {
+	if gap <= 0 {
+		return
+	}
+	timer := time.NewTimer(gap)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.hurry:
+	}
+}
+
+// send repeats every packet of a job. A copy that fails is logged and no more:
+// the answer has left, and it was true when it did.
+func (c *copies) send(j job) {
+	failures, last := 0, error(nil)
+	for _, packet := range j.packets {
+		for _, d := range j.destinations {
+			if err := c.write(packet, d); err != nil {
+				failures, last = failures+1, err
+			}
+		}
+	}
+	if failures > 0 {
+		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", plain(last))
+	}
+}

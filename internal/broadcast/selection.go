@@ -1,0 +1,70 @@
+package broadcast
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// DefaultExcept is what no operator means by "the LAN": the interfaces that
+// container engines, hypervisors and VPNs make.
+const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*"
+
+// Names is a list of interface names and globs in the syntax of path.Match.
+type Names []string
+
+// ParseNames reads a comma list. It refuses empty entries and broken globs.
+func ParseNames(list string) (Names, error) {
+	if strings.TrimSpace(list) == "" {
+		return nil, nil
+	}
+	var names Names
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			return nil, fmt.Errorf("empty name in the list: write names or globs with single commas between them, such as eth0,en*")
+		}
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, fmt.Errorf("%q is not a name or a glob: write it such as eth0 or en*", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func (n Names) match(name string) bool {
+	return slices.ContainsFunc(n, func(pattern string) bool {
+		ok, _ := path.Match(pattern, name) // ParseNames has seen every pattern
+		return ok
+	})
+}
+
+// literal returns the entries that are plain names.
+func (n Names) literal() []string {
+	var plain []string
+	for _, name := range n {
+		if !strings.ContainsAny(name, `*?[\`) {
+			plain = append(plain, name)
+		}
+	}
+	return plain
+}
+
+// Selection says which interfaces the operator wants packets on.
+type Selection struct {
+	Only   Names // empty means every one that Except leaves
+	Except Names // does not apply where Only names an interface
+}
+
+// refuses returns why an interface of this name is not wanted, or "".
+func (s Selection) refuses(name string) string {
+	switch {
+	case len(s.Only) > 0 && !s.Only.match(name):
+		return "not named by --interfaces"
+	case len(s.Only) == 0 && s.Except.match(name):
+		return "excluded by --exclude-interfaces"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,132 @@
+package broadcast
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/ipv4"
+
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+func open(t *testing.T, config Config) *Sender {
+	t.Helper()
+	s, err := New(config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSenderIsAWaker(t *testing.T) {
+	t.Parallel()
+	woltest.Suite(t, func(t *testing.T, destination netip.AddrPort) wol.Waker {
+		s := open(t, Config{Destinations: []netip.AddrPort{destination}, Repeat: 1})
+		t.Cleanup(func() { _ = s.Close(0) })
+		return s
+	})
+}
+
+func TestCopiesFollowTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	const gap = 150 * time.Millisecond
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 3, Interval: gap})
+	target := wol.Target{MAC: woltest.MAC(1)}
+	start := time.Now()
+	if _, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{target}}); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took >= gap {
+		t.Errorf("the answer took %v: it waited for the copies", took)
+	}
+	for copy := range 3 {
+		if diff := cmp.Diff(woltest.Packet(t, target), r.Next(t)); diff != "" {
+			t.Errorf("copy %d (-want +got):\n%s", copy+1, diff)
+		}
+		if at := time.Since(start); at < time.Duration(copy)*gap {
+			t.Errorf("copy %d came after %v, before its time", copy+1, at)
+		}
+	}
+	if err := s.Close(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	r.Nothing(t)
+}
+
+func TestCloseSendsTheRemainingCopies(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 10, Interval: time.Hour})
+	const targets = 20
+	for n := range targets {
+		if _, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(n + 1)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	if err := s.Close(50 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	got := map[string]int{}
+	for range 10 * targets {
+		got[string(r.Next(t))]++
+	}
+	for packet, n := range got {
+		if n != 10 {
+			t.Errorf("target %x was sent %d copies, want 10", packet[6:12], n)
+		}
+	}
+	r.Nothing(t)
+}
+
+func TestPendingCopiesAreBounded(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 2, Interval: time.Hour})
+	s.copies.mu.Lock()
+	s.copies.pending = maxPending
+	s.copies.mu.Unlock()
+	got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	if err == nil || wol.KindOf(err) != wol.RateLimited {
+		t.Errorf("got %v, %v; want kind rate_limited", got, err)
+	}
+	r.Nothing(t)
+	if err := s.Close(0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneBadDestinationDoesNotStopTheRest(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr(), r.Addr()}, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	s.fixed.destinations[0].control = (&ipv4.ControlMessage{IfIndex: 1 << 30}).Marshal() // an interface that has gone
+	got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got[0].Status != wol.Partial || len(got[0].Sent) != 1 || len(got[0].Failed) != 1 || got[0].Failed[0].Error != "no such device" {
+		t.Errorf("got %+v", got[0])
+	}
+	r.Next(t)
+	r.Nothing(t)
+
+	s.fixed.destinations = s.fixed.destinations[:1]
+	_, err = s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	var e *wol.Error
+	if !errors.As(err, &e) || e.Kind != wol.Unavailable || len(e.Failed) != 1 || !strings.Contains(err.Error(), "no such device") {
+		t.Errorf("with no destination left: %v; want kind unavailable and the cause", err)
+	}
+	r.Nothing(t)
+}

@@ -1,0 +1,156 @@
+package broadcast
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/wol"
+)
+
+const (
+	running = net.FlagUp | net.FlagRunning | net.FlagBroadcast | net.FlagMulticast
+	noCable = net.FlagUp | net.FlagBroadcast | net.FlagMulticast
+	off     = net.FlagBroadcast | net.FlagMulticast
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range list {
+		out = append(out, netip.MustParsePrefix(p))
+	}
+	return out
+}
+
+func names(t *testing.T, list string) Names {
+	t.Helper()
+	n, err := ParseNames(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSurveyDecides(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		link   link
+		only   string
+		reason string   // "" means eligible
+		to     []string // where packets go
+		down   []string // what the receipt calls failed
+	}{
+		"plain":            {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
+		"no address":       {link: link{name: "eth0", flags: running}, to: []string{"255.255.255.255:9"}},
+		"two prefixes":     {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24", "10.1.2.3/8")}, to: []string{"255.255.255.255:9", "192.168.1.255:9", "10.255.255.255:9"}},
+		"same prefix":      {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24", "192.168.1.11/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
+		"/20":              {link: link{name: "eth0", flags: running, prefixes: prefixes("172.16.33.1/20")}, to: []string{"255.255.255.255:9", "172.16.47.255:9"}},
+		"/30":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.1/30")}, to: []string{"255.255.255.255:9", "10.0.0.3:9"}},
+		"/31":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.0/31")}, to: []string{"255.255.255.255:9"}},
+		"/32":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.1/32")}, to: []string{"255.255.255.255:9"}},
+		"loopback":         {link: link{name: "lo", flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, reason: "loopback"},
+		"named loopback":   {link: link{name: "lo", flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, only: "lo", reason: "loopback"},
+		"vpn":              {link: link{name: "ppp0", flags: net.FlagUp | net.FlagRunning | net.FlagPointToPoint}, reason: "point-to-point, it has no broadcast"},
+		"no broadcast":     {link: link{name: "ib0", flags: net.FlagUp | net.FlagRunning}, reason: "not capable of broadcast"},
+		"docker":           {link: link{name: "docker0", flags: running, prefixes: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
+		"docker down":      {link: link{name: "docker0", flags: noCable, prefixes: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
+		"docker by name":   {link: link{name: "docker0", flags: running}, only: "docker0", to: []string{"255.255.255.255:9"}},
+		"not named":        {link: link{name: "eth1", flags: running}, only: "eth0,wl*", reason: "not named by --interfaces", down: []string{"eth0 255.255.255.255:9 no such network interface"}},
+		"named by glob":    {link: link{name: "wlan0", flags: running}, only: "wl*", to: []string{"255.255.255.255:9"}},
+		"down, configured": {link: link{name: "eth0", flags: off, prefixes: prefixes("10.0.0.1/24")}, reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down", "eth0 10.0.0.255:9 network is down"}},
+		"down, unused":     {link: link{name: "eth0", flags: off}, reason: "network is down"},
+		"down, by name":    {link: link{name: "eth0", flags: off}, only: "eth0", reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down"}},
+		"cable out":        {link: link{name: "eth0", flags: noCable, prefixes: prefixes("10.0.0.1/24")}, reason: "no carrier", down: []string{"eth0 255.255.255.255:9 no carrier", "eth0 10.0.0.255:9 no carrier"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := Selection{Only: names(t, tt.only), Except: names(t, DefaultExcept)}
+			tt.link.index = 2
+			s := newSurvey([]link{tt.link}, want, 9, time.Now())
+			if got := s.interfaces[0]; got.Reason != tt.reason || got.Eligible != (tt.reason == "") {
+				t.Errorf("eligible %v, reason %q; want %q", got.Eligible, got.Reason, tt.reason)
+			}
+			var to, down []string
+			for _, d := range s.destinations {
+				to = append(to, d.text)
+				if d.iface != tt.link.name || len(d.control) == 0 {
+					t.Errorf("%s is not tied to its interface", d.text)
+				}
+			}
+			for _, f := range s.down {
+				down = append(down, f.Interface+" "+f.Destination+" "+f.Error)
+			}
+			if diff := cmp.Diff(tt.to, to); diff != "" {
+				t.Errorf("destinations (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.down, down); diff != "" {
+				t.Errorf("down (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestChooseOneInterface(t *testing.T) {
+	t.Parallel()
+	s := newSurvey([]link{
+		{name: "eth0", index: 2, flags: running, prefixes: prefixes("10.0.0.1/24")},
+		{name: "eth1", index: 3, flags: running},
+		{name: "eth2", index: 4, flags: off, prefixes: prefixes("10.2.0.1/24")},
+		{name: "lo", index: 1, flags: net.FlagUp | net.FlagRunning | net.FlagLoopback},
+	}, Selection{}, 9, time.Now())
+	for _, tt := range []struct {
+		iface      string
+		to, failed int
+		kind       wol.Kind
+	}{
+		{"", 3, 2, ""}, {"eth0", 2, 0, ""}, {"eth1", 1, 0, ""},
+		{"eth2", 0, 0, wol.Unavailable}, {"lo", 0, 0, wol.Invalid}, {"eth9", 0, 0, wol.Invalid},
+	} {
+		to, failed, err := s.choose(tt.iface)
+		if len(to) != tt.to || len(failed) != tt.failed {
+			t.Errorf("%q: %d destinations, %d failed", tt.iface, len(to), len(failed))
+		}
+		if (err == nil) != (tt.kind == "") || err != nil && wol.KindOf(err) != tt.kind {
+			t.Errorf("%q: %v, want kind %q", tt.iface, err, tt.kind)
+		}
+	}
+}
+
+func TestParseNames(t *testing.T) {
+	t.Parallel()
+	if got, err := ParseNames(" eth0 , en* "); err != nil || cmp.Diff(Names{"eth0", "en*"}, got) != "" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := ParseNames(" "); err != nil || got != nil {
+		t.Errorf("empty list: got %v, %v", got, err)
+	}
+	for _, bad := range []string{"eth0,,eth1", ",", "eth[", `eth0,a\`} {
+		if got, err := ParseNames(bad); err == nil {
+			t.Errorf("ParseNames(%q) = %v, want an error", bad, got)
+		}
+	}
+}
+
+func TestParseDestinations(t *testing.T) {
+	t.Parallel()
+	got, err := ParseDestinations("192.168.1.255, 10.0.0.255:7,[ff02::1%eth0]:9,::ffff:10.1.1.1", 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"192.168.1.255:9", "10.0.0.255:7", "[ff02::1%eth0]:9", "10.1.1.1:9"}
+	var texts []string
+	for _, d := range got {
+		texts = append(texts, d.String())
+	}
+	if diff := cmp.Diff(want, texts); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, bad := range []string{"nas.local", "192.168.1.255/24", "192.168.1.256", "10.0.0.255:0", "10.0.0.255:65536", "0.0.0.0", "10.0.0.1,,10.0.0.2", "eth0"} {
+		if got, err := ParseDestinations(bad, 9); err == nil {
+			t.Errorf("ParseDestinations(%q) = %v, want an error", bad, got)
+		}
+	}
+}
