@@ -1,0 +1,52 @@
+package policy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"wolgate/internal/wol"
+)
+
+// AllowList holds the MACs that may be woken.
+type AllowList map[wol.MAC]struct{}
+
+// ParseAllowList reads one MAC per line; a # starts a comment. The error names
+// the line. An empty list is an error: it would allow nothing.
+func ParseAllowList(text []byte) (AllowList, error) {
+	list := AllowList{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; lines.Scan(); n++ {
+		entry, _, _ := strings.Cut(lines.Text(), "#")
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		mac, err := wol.ParseMAC(entry)
+		if err != nil {
+			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff a line, comments behind #", n)
+		}
+		list[mac] = struct{}{}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the list: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one a line, or leave --allow away to allow any")
+	}
+	return list, nil
+}
+
+// Allow refuses a request that names any target outside list.
+func Allow(next wol.Waker, list AllowList) wol.Waker {
+	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+		for _, target := range req.Targets {
+			if _, ok := list[target.MAC]; !ok {
+				return nil, &wol.Error{Kind: wol.Forbidden, Message: "wol-server does not allow this target: its operator can add it to the --allow file"}
+			}
+		}
+		return next.Wake(ctx, req)
+	})
+}

@@ -1,0 +1,239 @@
+package policy_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/broadcast"
+	"wolgate/internal/policy"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// recorder is a Waker that remembers what it was asked for and when.
+type recorder struct {
+	calls [][]wol.MAC
+	at    []time.Time
+	fail  error // of the second and later calls
+}
+
+func (r *recorder) Wake(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+	if len(r.calls) > 0 && r.fail != nil {
+		return nil, r.fail
+	}
+	var macs []wol.MAC
+	var receipts []wol.Receipt
+	for _, target := range req.Targets {
+		macs = append(macs, target.MAC)
+		receipts = append(receipts, wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Destination: "x", Bytes: 102}}, nil))
+	}
+	r.calls, r.at = append(r.calls, macs), append(r.at, time.Now())
+	return receipts, nil
+}
+
+func request(ns ...int) wol.Request {
+	var req wol.Request
+	for _, n := range ns {
+		req.Targets = append(req.Targets, wol.Target{MAC: woltest.MAC(n)})
+	}
+	return req
+}
+
+func macs(receipts []wol.Receipt) []wol.MAC {
+	var out []wol.MAC
+	for _, r := range receipts {
+		out = append(out, r.MAC)
+	}
+	return out
+}
+
+func flat(cost int) func(wol.Request) int { return func(wol.Request) int { return cost } }
+
+func TestDecoratorsAreWakers(t *testing.T) {
+	t.Parallel()
+	list := policy.AllowList{}
+	for n := range 100 {
+		list[woltest.MAC(n)] = struct{}{}
+	}
+	woltest.Suite(t, func(t *testing.T, destination netip.AddrPort) wol.Waker {
+		sender, err := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = sender.Close(0) })
+		return policy.Distinct(policy.Allow(policy.Budget(sender, 1000, flat(1)), list))
+	})
+}
+
+func TestDistinctSendsDuplicatesOnce(t *testing.T) {
+	t.Parallel()
+	var r recorder
+	secret, err := wol.ParseSecureOn("c0a80107")
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := request(1, 2, 1, 3, 2)
+	req.Targets = append(req.Targets, wol.Target{MAC: woltest.MAC(1), SecureOn: secret}) // other bytes: not a duplicate
+	got, err := policy.Distinct(&r).Wake(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := woltest.MAC
+	if diff := cmp.Diff([][]wol.MAC{{m(1), m(2), m(3), m(1)}}, r.calls); diff != "" {
+		t.Errorf("asked for (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]wol.MAC{m(1), m(2), m(1), m(3), m(2), m(1)}, macs(got)); diff != "" {
+		t.Errorf("receipts (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllowRefusesTheWholeCall(t *testing.T) {
+	t.Parallel()
+	list, err := policy.ParseAllowList([]byte("# desktops\n" + woltest.MAC(1).String() + " # mine\n\n  02-00-00-00-00-02\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r recorder
+	w := policy.Allow(&r, list)
+	if _, err := w.Wake(t.Context(), request(1, 2)); err != nil {
+		t.Errorf("allowed targets: %v", err)
+	}
+	if _, err := w.Wake(t.Context(), request(1, 3)); err == nil || wol.KindOf(err) != wol.Forbidden {
+		t.Errorf("got %v, want kind forbidden", err)
+	}
+	if len(r.calls) != 1 {
+		t.Errorf("%d calls went through, want 1", len(r.calls))
+	}
+}
+
+func TestParseAllowListRefuses(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"":                                      "no MAC address",
+		"# nobody\n":                            "no MAC address",
+		"02:00:00:00:00:01\nnonsense\n":         "line 2",
+		"ff:ff:ff:ff:ff:ff\n":                   "line 1",
+		"02:00:00:00:00:01 02:00:00:00:00:02\n": "line 1",
+		"\n\n02:00:00:00:00:01\n\n02:00:00:00:00": "line 5",
+		strings.Repeat("x", 1<<20):                "read the list",
+	} {
+		if list, err := policy.ParseAllowList([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.40q: got %v, %v; want an error saying %q", text, list, err, says)
+		}
+	}
+}
+
+func TestBudgetRefusesPastItsBurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		w := policy.Budget(&r, 60, flat(6))
+		for n := range 10 {
+			if _, err := w.Wake(t.Context(), request(n)); err != nil {
+				t.Fatalf("call %d: %v", n, err)
+			}
+		}
+		_, err := w.Wake(t.Context(), request(11))
+		e, _ := errors.AsType[*wol.Error](err)
+		if e == nil || e.Kind != wol.RateLimited || e.RetryAfter <= 0 {
+			t.Fatalf("past the burst: %v, want kind rate_limited with RetryAfter", err)
+		}
+		time.Sleep(e.RetryAfter) // the bubble's clock, not a real wait
+		if _, err := w.Wake(t.Context(), request(11)); err != nil {
+			t.Errorf("after RetryAfter: %v", err)
+		}
+		if len(r.calls) != 11 {
+			t.Errorf("%d calls went through, want 11", len(r.calls))
+		}
+	})
+}
+
+func TestBudgetPacesALargeCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		w := policy.Budget(&r, 100, flat(6))
+		var ns []int
+		for n := range 50 { // 300 packets: one second's worth at once, two seconds for the rest
+			ns = append(ns, n)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		got, err := w.Wake(ctx, request(ns...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 1900*time.Millisecond || took > 2100*time.Millisecond {
+			t.Errorf("took %v, want about 2s", took)
+		}
+		if diff := cmp.Diff(macs(got), func() []wol.MAC {
+			var all []wol.MAC
+			for _, call := range r.calls {
+				all = append(all, call...)
+			}
+			return all
+		}()); diff != "" || len(got) != 50 {
+			t.Errorf("%d receipts (-receipts +asked):\n%s", len(got), diff)
+		}
+		for i, at := range r.at {
+			packets := 0
+			for _, call := range r.calls[:i+1] {
+				packets += 6 * len(call)
+			}
+			if allowed := 100 + 100*at.Sub(start).Seconds(); float64(packets) > allowed+1 {
+				t.Errorf("%d packets after %v, %.0f allowed", packets, at.Sub(start), allowed)
+			}
+		}
+	})
+}
+
+func TestBudgetRefusesWhatCannotEndInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		w := policy.Budget(&r, 10, flat(10))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := w.Wake(ctx, request(1, 2, 3, 4, 5))
+		if err == nil || wol.KindOf(err) != wol.RateLimited || len(r.calls) != 0 {
+			t.Errorf("got %v after %d calls, want kind rate_limited and none", err, len(r.calls))
+		}
+	})
+}
+
+func TestBudgetTellsWhatALargeCallDidNotSend(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := recorder{fail: &wol.Error{Kind: wol.Unavailable}}
+		got, err := policy.Budget(&r, 10, flat(10)).Wake(t.Context(), request(1, 2, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ok []bool
+		for _, receipt := range got {
+			ok = append(ok, receipt.OK)
+		}
+		if diff := cmp.Diff([]bool{true, false, false}, ok); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestBudgetServesATargetDearerThanItsBurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		if _, err := policy.Budget(&r, 2, flat(6)).Wake(t.Context(), request(1)); err != nil || len(r.calls) != 1 {
+			t.Errorf("%v after %d calls", err, len(r.calls))
+		}
+	})
+}
