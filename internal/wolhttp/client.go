@@ -1,0 +1,200 @@
+package wolhttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+)
+
+const (
+	// maxConnections bounds the descriptors that the client holds open, and the
+	// calls that the daemon serves for it at a time; further calls wait.
+	maxConnections = 64
+	// attempts bounds how often a call is made whose connection broke.
+	attempts = 3
+)
+
+// Client is the wol.Waker at the other end of the daemon's socket. It keeps one
+// bounded pool of connections for as long as it lives; after a daemon restart it
+// dials again by itself.
+type Client struct {
+	http    http.Client
+	timeout time.Duration
+}
+
+// NewClient returns a client that dials with dial and gives each call timeout.
+func NewClient(dial func(ctx context.Context, network, address string) (net.Conn, error), timeout time.Duration) *Client {
+	return &Client{
+		timeout: timeout,
+		http: http.Client{
+			// Not http.DefaultTransport: no proxy variable may lead a call astray.
+			Transport: &http.Transport{
+				DialContext:         dial,
+				MaxConnsPerHost:     maxConnections,
+				MaxIdleConnsPerHost: maxConnections,
+				IdleConnTimeout:     time.Minute, // below the daemon's, so that the client closes first
+				DisableCompression:  true,
+
+				MaxResponseHeaderBytes: 16 << 10,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Close gives up the idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Wake asks the daemon. A call whose connection breaks is made again: a magic
+// packet that is sent twice does no harm, one that is lost must not be answered
+// ok.
+func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+	body, err := json.Marshal(req.Body())
+	if err != nil {
+		return nil, err
+	}
+	var answer wol.Receipts
+	if err := c.call(ctx, http.MethodPost, pathWol, req.ID, body, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Receipts) != len(req.Targets) {
+		return nil, badUpstream(fmt.Errorf("%d receipts for %d targets", len(answer.Receipts), len(req.Targets)))
+	}
+	ok := false
+	for i, receipt := range answer.Receipts {
+		if receipt.MAC != req.Targets[i].MAC {
+			return nil, badUpstream(fmt.Errorf("receipt %d is for another target", i+1))
+		}
+		ok = ok || receipt.OK
+	}
+	if !ok {
+		return nil, badUpstream(errors.New("an answer of success in which nothing was sent"))
+	}
+	return answer.Receipts, nil
+}
+
+// Interfaces lists the daemon's interfaces.
+func (c *Client) Interfaces(ctx context.Context) ([]wol.Interface, error) {
+	var answer interfaces
+	err := c.call(ctx, http.MethodGet, pathInterfaces, wol.NewRequestID(), nil, &answer)
+	return answer.Interfaces, err
+}
+
+// Ping asks whether the daemon is there.
+func (c *Client) Ping(ctx context.Context) error {
+	var answer struct {
+		OK bool `json:"ok"`
+	}
+	if err := c.call(ctx, http.MethodGet, pathHealth, wol.NewRequestID(), nil, &answer); err != nil {
+		return err
+	}
+	if !answer.OK {
+		return badUpstream(errors.New("the health answer is not ok"))
+	}
+	return nil
+}
+
+// call makes one call within the client's timeout and decodes its answer.
+func (c *Client) call(ctx context.Context, method, path, id string, body []byte, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	status, header, answer, err := c.attempt(ctx, method, path, id, body)
+	for n := 1; n < attempts && lost(err) && ctx.Err() == nil; n++ {
+		status, header, answer, err = c.attempt(ctx, method, path, id, body)
+	}
+	if err != nil {
+		return classify(ctx, err)
+	}
+	if status != http.StatusOK {
+		if e, ok := problem.Read(status, answer, header.Get("Retry-After")); ok {
+			return e
+		}
+		return badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return badUpstream(fmt.Errorf("status 200 with a body that is not ours: %w: %.80q", err, answer))
+	}
+	return nil
+}
+
+func (c *Client) attempt(ctx context.Context, method, path, id string, body []byte) (int, http.Header, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://wol-server"+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	r.Header.Set(headerRequestID, id)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if at, ok := ctx.Deadline(); ok {
+		r.Header.Set(headerDeadline, strconv.FormatInt(at.UnixMilli(), 10))
+	}
+	// The transport makes a request again whose pooled connection turns out to
+	// be dead if it counts as idempotent, which this header's presence says; as
+	// it has no value it is not sent.
+	r.Header["Idempotency-Key"] = nil
+	response, err := c.http.Do(r)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return 0, nil, nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if len(answer) > maxAnswer {
+		return 0, nil, nil, badUpstream(errors.New("the answer is larger than 8 MiB"))
+	}
+	return response.StatusCode, response.Header, answer, nil
+}
+
+// lost says whether the connection broke under a call that had been accepted.
+func lost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// classify turns a failed exchange into the error that the user meets.
+func classify(ctx context.Context, err error) error {
+	unavailable := func(message string) error {
+		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
+	}
+	netErr, isNet := errors.AsType[net.Error](err)
+	switch {
+	case wol.KindOf(err) == wol.BadUpstream:
+		return err
+	case ctx.Err() != nil, isNet && netErr.Timeout():
+		return &wol.Error{Kind: wol.Timeout, RetryAfter: 0, Err: err}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
+	case errors.Is(err, fs.ErrPermission):
+		return unavailable("nothing was sent: api-server may not open the socket of wol-server; give it the group of the socket and its directory")
+	case errors.Is(err, syscall.EAGAIN):
+		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
+	case lost(err):
+		return unavailable("wol-server ended during the call, so it is not known whether a packet left: try again")
+	case isDial(err):
+		return unavailable("nothing was sent: the socket of wol-server cannot be opened; see the log of api-server")
+	default:
+		return badUpstream(err)
+	}
+}
+
+func isDial(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+func badUpstream(err error) error { return &wol.Error{Kind: wol.BadUpstream, Err: err} }

@@ -1,0 +1,178 @@
+package wolhttp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+)
+
+// defaultPatience bounds a call that names no deadline.
+const defaultPatience = 10 * time.Second
+
+// Interfaces lists the interfaces of the host.
+type Interfaces func(ctx context.Context) ([]wol.Interface, error)
+
+// Handler serves the daemon's contract over waker.
+func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
+	return &handler{waker: waker, list: list, log: log}
+}
+
+type handler struct {
+	waker wol.Waker
+	list  Interfaces
+	log   *slog.Logger
+}
+
+// ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC
+// is unescaped exactly once.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := wol.RequestID(r.Header.Get(headerRequestID))
+	w.Header().Set(headerRequestID, id)
+	path := r.URL.EscapedPath()
+	mac, one := strings.CutPrefix(path, pathWol+"/")
+	var answer any
+	var err error
+	switch {
+	case r.Header.Get("Origin") != "" || r.Header.Get("Referer") != "":
+		// Programs do not send these; a page that found a way to the socket does.
+		err = problem.New(wol.Forbidden, "the socket does not serve web pages: call it from a program")
+	case one || path == pathWol:
+		err = allow(w, r, http.MethodPost)
+		if err == nil {
+			answer, err = h.wake(w, r, id, mac, one)
+		}
+	case path == pathInterfaces:
+		err = allow(w, r, http.MethodGet)
+		if err == nil {
+			answer, err = h.interfaces(r)
+		}
+	case path == pathHealth:
+		err = allow(w, r, http.MethodGet)
+		answer = map[string]bool{"ok": true}
+	default:
+		err = problem.New(wol.NotFound, "")
+	}
+	if err == nil {
+		w.Header().Set("Content-Type", "application/json")
+		err = json.NewEncoder(w).Encode(answer)
+	} else {
+		err = problem.From(err).For(id).Write(w)
+	}
+	if err != nil {
+		h.log.Debug("answer not delivered", "request_id", id, "err", err)
+	}
+}
+
+func allow(w http.ResponseWriter, r *http.Request, method string) error {
+	if r.Method == method {
+		return nil
+	}
+	w.Header().Set("Allow", method)
+	return problem.New(wol.MethodNotAllowed, "")
+}
+
+func (h *handler) interfaces(r *http.Request) (any, error) {
+	list, err := h.list(r.Context())
+	if err != nil {
+		h.log.Error("interfaces not listed", "err", err)
+		return nil, err
+	}
+	return interfaces{Interfaces: list}, nil
+}
+
+func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, one bool) (any, error) {
+	start := time.Now()
+	req, err := parse(w, r, mac, one)
+	if err != nil {
+		h.log.Info("wake refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
+		return nil, err
+	}
+	req.ID = id
+	ctx, cancel, err := deadline(r)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	receipts, err := h.waker.Wake(ctx, req)
+	h.record(req, receipts, err, time.Since(start))
+	switch {
+	case err != nil:
+		return nil, err
+	case one:
+		return receipts[0], nil
+	default:
+		return wol.NewReceipts(id, receipts), nil
+	}
+}
+
+func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Request, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return wol.Request{}, problem.WithStatus(http.StatusRequestEntityTooLarge, "the body is larger than 128 KiB: name fewer targets")
+		}
+		return wol.Request{}, &wol.Error{Kind: wol.Invalid, Message: "the body did not arrive whole: send it again", Err: err}
+	}
+	if !one {
+		return wol.ParseTargets(body)
+	}
+	plain, err := url.PathUnescape(mac)
+	if err != nil {
+		plain = "" // no MAC, like everything else that is not one
+	}
+	return wol.ParseOptions(plain, body)
+}
+
+// deadline returns the context of one call, cancelled with its connection.
+func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
+	text := r.Header.Get(headerDeadline)
+	if text == "" {
+		ctx, cancel := context.WithTimeout(r.Context(), defaultPatience)
+		return ctx, cancel, nil
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil, nil, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), time.UnixMilli(ms))
+	return ctx, cancel, nil
+}
+
+// record writes the one line that a wake leaves in the daemon's log.
+func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
+	macs := make([]string, len(req.Targets))
+	for i, target := range req.Targets {
+		macs[i] = target.MAC.String()
+	}
+	log := h.log.With("request_id", req.ID, "mac", macs, "took_ms", took.Milliseconds())
+	if err != nil {
+		level := slog.LevelError
+		switch wol.KindOf(err) {
+		case wol.Invalid, wol.RateLimited, wol.Forbidden:
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, "wake not sent", "kind", wol.KindOf(err), "err", err)
+		return
+	}
+	packets := 0
+	var failed []wol.Failure
+	for _, receipt := range receipts {
+		packets += len(receipt.Sent)
+		failed = append(failed, receipt.Failed...)
+	}
+	if len(failed) > 0 {
+		log.Warn("wake sent in part", "packets", packets, "failed", failed)
+		return
+	}
+	log.Info("wake sent", "packets", packets)
+}

@@ -1,0 +1,35 @@
+// Package wolhttp is the daemon's HTTP contract on its Unix socket, both ends
+// of it: Handler serves any wol.Waker, and Client is a wol.Waker.
+//
+//	POST /wol/{mac}   wol.Options, may be empty   ->  wol.Receipt
+//	POST /wol         wol.Targets                 ->  wol.Receipts
+//	GET  /interfaces                              ->  {"interfaces":[wol.Interface]}
+//	GET  /healthz                                 ->  {"ok":true}
+//
+// Errors are the bodies of package problem.
+package wolhttp
+
+import "wolgate/internal/wol"
+
+const (
+	pathWol        = "/wol"
+	pathInterfaces = "/interfaces"
+	pathHealth     = "/healthz"
+
+	// headerDeadline carries the moment, in milliseconds since 1970 UTC, after
+	// which the caller has given up. A daemon that was stopped meanwhile drops
+	// the call instead of waking a host long after somebody asked. Both ends
+	// are on one host and read one clock.
+	headerDeadline  = "Wol-Deadline"
+	headerRequestID = "X-Request-ID"
+
+	// maxBody bounds a request: 1000 targets with SecureOn take about 70 kB.
+	maxBody = 128 << 10
+	// maxAnswer bounds what the client reads: 1000 receipts of a host with a
+	// dozen interfaces.
+	maxAnswer = 8 << 20
+)
+
+type interfaces struct {
+	Interfaces []wol.Interface `json:"interfaces"`
+}

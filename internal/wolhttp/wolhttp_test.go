@@ -1,0 +1,382 @@
+package wolhttp_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/broadcast"
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+	"wolgate/internal/wolhttp"
+	"wolgate/internal/woltest"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func noInterfaces(context.Context) ([]wol.Interface, error) { return nil, nil }
+
+// serve answers on a socket until the test ends and returns its path.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	path := woltest.SocketPath(t)
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return path
+}
+
+func client(t *testing.T, path string, timeout time.Duration) *wolhttp.Client {
+	c := wolhttp.NewClient(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}, timeout)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func one() wol.Request {
+	return wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1)}}}
+}
+
+func receipts(req wol.Request) []wol.Receipt {
+	var list []wol.Receipt
+	for _, target := range req.Targets {
+		list = append(list, wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Interface: "eth0", Destination: "10.0.0.255:9", Bytes: 102}}, nil))
+	}
+	return list
+}
+
+func TestClientIsAWaker(t *testing.T) {
+	t.Parallel()
+	woltest.Suite(t, func(t *testing.T, destination netip.AddrPort) wol.Waker {
+		sender, err := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := serve(t, wolhttp.Handler(sender, sender.Interfaces, quiet()))
+		t.Cleanup(func() { _ = sender.Close(0) })
+		return client(t, path, woltest.Patience)
+	})
+}
+
+func TestEveryErrorCrossesTheSocket(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []wol.Kind{wol.Invalid, wol.Forbidden, wol.RateLimited, wol.Unavailable, wol.Timeout, wol.Internal} {
+		want := &wol.Error{Kind: kind, Message: "words", RetryAfter: 3 * time.Second, Failed: []wol.Failure{{Interface: "eth0", Destination: "x", Error: "y"}}}
+		waker := wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return nil, want })
+		_, err := client(t, serve(t, wolhttp.Handler(waker, noInterfaces, quiet())), woltest.Patience).Wake(t.Context(), one())
+		if diff := cmp.Diff(error(want), err); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
+}
+
+func TestHandlerRoutes(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+		asked.Add(1)
+		return receipts(req), nil
+	})
+	h := wolhttp.Handler(waker, noInterfaces, quiet())
+	const mac = "02:00:00:00:00:01"
+	for _, tt := range []struct {
+		method, path, body string
+		header             [2]string
+		status             int
+		wakes              int32
+	}{
+		{"POST", "/wol/" + mac, "", [2]string{}, 200, 1},
+		{"POST", "/wol/02%3A00%3a00%3A00%3A00%3A01", "", [2]string{}, 200, 1},
+		{"POST", "/wol/0200.0000.0001", `{"secureon":"c0a80107"}`, [2]string{}, 200, 1},
+		{"POST", "/wol", `{"targets":[{"mac_addr":"` + mac + `"}]}`, [2]string{}, 200, 1},
+		{"GET", "/interfaces", "", [2]string{}, 200, 0},
+		{"GET", "/healthz", "", [2]string{}, 200, 0},
+		{"GET", "/wol/" + mac, "", [2]string{}, 405, 0},
+		{"POST", "/healthz", "", [2]string{}, 405, 0},
+		{"POST", "/interfaces", "", [2]string{}, 405, 0},
+		{"GET", "/", "", [2]string{}, 404, 0},
+		{"POST", "/WOL/" + mac, "", [2]string{}, 404, 0},
+		{"POST", "//wol/" + mac, "", [2]string{}, 404, 0},
+		{"POST", "/wol/" + mac + "/", "", [2]string{}, 400, 0},
+		{"POST", "/wol/02%253A00%253A00%253A00%253A00%253A01", "", [2]string{}, 400, 0},
+		{"POST", "/wol", "", [2]string{}, 400, 0},
+		{"POST", "/wol", `{"targets":[{"mac_addr":"` + mac + `"},{"mac_addr":"x"}]}`, [2]string{}, 400, 0},
+		{"POST", "/wol/" + mac, `{"ip":"8.8.8.8"}`, [2]string{}, 400, 0},
+		{"POST", "/wol/" + mac, strings.Repeat(" ", 128<<10+1), [2]string{}, 413, 0},
+		{"POST", "/wol/" + mac, "", [2]string{"Origin", "https://evil.example"}, 403, 0},
+		{"POST", "/wol/" + mac, "", [2]string{"Referer", "https://evil.example"}, 403, 0},
+		{"POST", "/wol/" + mac, "", [2]string{"Wol-Deadline", "soon"}, 400, 0},
+	} {
+		before := asked.Load()
+		r := httptest.NewRequest(tt.method, tt.path, strings.NewReader(tt.body))
+		if tt.header[0] != "" {
+			r.Header.Set(tt.header[0], tt.header[1])
+		}
+		r.Header.Set("X-Request-ID", "id-1")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.status || asked.Load()-before != tt.wakes {
+			t.Errorf("%s %.60s %.60s: status %d, %d wakes; want %d, %d", tt.method, tt.path, tt.body, w.Code, asked.Load()-before, tt.status, tt.wakes)
+		}
+		if tt.status == 405 && w.Header().Get("Allow") == "" {
+			t.Errorf("%s %s: no Allow header", tt.method, tt.path)
+		}
+		if tt.status >= 400 {
+			var p problem.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.OK || p.Status != tt.status || p.RequestID != "id-1" || p.Detail == "" {
+				t.Errorf("%s %.60s: body %s", tt.method, tt.path, w.Body)
+			}
+		}
+	}
+}
+
+func TestHandlerRefusesEveryBadMAC(t *testing.T) {
+	t.Parallel()
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+		t.Errorf("a bad MAC came through: %v", req.Targets)
+		return receipts(req), nil
+	})
+	h := wolhttp.Handler(waker, noInterfaces, quiet())
+	for _, bad := range woltest.BadMACs() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "/wol/"+url.PathEscape(bad), nil))
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%.60q: status %d", bad, w.Code)
+		}
+		body, err := json.Marshal(wol.Targets{Targets: []wol.TargetText{{MAC: bad}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w = httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "/wol", bytes.NewReader(body)))
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%.60q in a body: status %d", bad, w.Code)
+		}
+	}
+}
+
+func TestLogNeverHoldsSecureOn(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return receipts(req), nil })
+	h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	for _, body := range []string{`{"secureon":"deadbeefcafe"}`, `{"secureon":"deadbeefcafe00"}`, `{"secureon":"deadbeef","x":1}`} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/wol/02:00:00:00:00:01", strings.NewReader(body)))
+	}
+	if strings.Contains(out.String(), "deadbeef") || strings.Count(out.String(), "\n") != 3 {
+		t.Errorf("log:\n%s", out.String())
+	}
+}
+
+func TestDeadlineTravelsWithTheRequest(t *testing.T) {
+	t.Parallel()
+	got := make(chan time.Time, 1)
+	waker := wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+		at, _ := ctx.Deadline()
+		got <- at
+		return receipts(req), nil
+	})
+	c := client(t, serve(t, wolhttp.Handler(waker, noInterfaces, quiet())), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), woltest.Patience)
+	defer cancel()
+	want, _ := ctx.Deadline()
+	if _, err := c.Wake(ctx, one()); err != nil {
+		t.Fatal(err)
+	}
+	if at := <-got; at.Sub(want).Abs() > time.Millisecond {
+		t.Errorf("the daemon sees %v, the caller gave %v", at, want)
+	}
+}
+
+func TestClientClassifies(t *testing.T) {
+	t.Parallel()
+	raw := func(answer string) func(t *testing.T) string {
+		return func(t *testing.T) string {
+			path := woltest.SocketPath(t)
+			listener, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = listener.Close() })
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					go func() {
+						defer conn.Close()
+						_, _ = http.ReadRequest(bufio.NewReader(conn))
+						_, _ = io.WriteString(conn, answer)
+					}()
+				}
+			}()
+			return path
+		}
+	}
+	body := func(status int, kind, text string) func(*testing.T) string {
+		return raw(fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, kind, len(text), text))
+	}
+	good, _ := json.Marshal(wol.NewReceipts("id-1", receipts(one())))
+	other, _ := json.Marshal(wol.NewReceipts("id-1", receipts(wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(2)}}})))
+	unsent, _ := json.Marshal(wol.Receipts{OK: true, Receipts: []wol.Receipt{wol.NewReceipt(woltest.MAC(1), "id-1", nil, nil)}})
+	for name, tt := range map[string]struct {
+		daemon func(t *testing.T) string
+		want   wol.Kind // "" means success
+	}{
+		"good":                {body(200, "application/json", string(good)), ""},
+		"absent":              {func(t *testing.T) string { return woltest.SocketPath(t) }, wol.Unavailable},
+		"stale socket":        {stale, wol.Unavailable},
+		"regular file":        {regular, wol.Unavailable},
+		"not HTTP":            {raw("SSH-2.0-OpenSSH_9.2\r\n"), wol.BadUpstream},
+		"binary":              {raw("\x16\x03\x01\x00\x00"), wol.BadUpstream},
+		"hangs up":            {raw(""), wol.Unavailable},
+		"half a status line":  {raw("HTTP/1.1 20"), wol.BadUpstream},
+		"html":                {body(200, "text/html", "<html>hello</html>"), wol.BadUpstream},
+		"empty":               {body(200, "application/json", ""), wol.BadUpstream},
+		"empty object":        {body(200, "application/json", "{}"), wol.BadUpstream},
+		"no receipts":         {body(200, "application/json", `{"ok":true,"status":"sent","receipts":[]}`), wol.BadUpstream},
+		"another target":      {body(200, "application/json", string(other)), wol.BadUpstream},
+		"nothing sent":        {body(200, "application/json", string(unsent)), wol.BadUpstream},
+		"original ok":         {body(200, "application/json", `{"ok":true}`), wol.BadUpstream},
+		"foreign 404":         {body(404, "text/plain", "404 page not found"), wol.BadUpstream},
+		"foreign 500":         {body(500, "text/plain", "oops"), wol.BadUpstream},
+		"redirect":            {body(302, "text/plain", ""), wol.BadUpstream},
+		"empty 204":           {raw("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"), wol.BadUpstream},
+		"cut off":             {raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + string(good)), wol.Unavailable},
+		"too large":           {raw("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat(" ", 9<<20)), wol.BadUpstream},
+		"endless header":      {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), wol.BadUpstream},
+		"our problem":         {body(403, problem.ContentType, `{"status":403,"code":"forbidden","detail":"x"}`), wol.Forbidden},
+		"problem of our past": {body(418, problem.ContentType, `{"status":418,"code":"teapot"}`), wol.BadUpstream},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			got, err := client(t, tt.daemon(t), woltest.Patience).Wake(t.Context(), one())
+			if tt.want == "" {
+				if diff := cmp.Diff(receipts(one()), got); err != nil || diff != "" {
+					t.Errorf("%v (-want +got):\n%s", err, diff)
+				}
+				return
+			}
+			if err == nil || wol.KindOf(err) != tt.want {
+				t.Errorf("got %v, %v; want kind %s", got, err, tt.want)
+			}
+			if took := time.Since(start); took > woltest.Patience/2 {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+func TestClientGivesUpOnASilentDaemon(t *testing.T) {
+	t.Parallel()
+	path := woltest.SocketPath(t)
+	listener, err := net.Listen("unix", path) // accepts nothing: the backlog takes the connection
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	start := time.Now()
+	_, err = client(t, path, 200*time.Millisecond).Wake(t.Context(), one())
+	if err == nil || wol.KindOf(err) != wol.Timeout {
+		t.Errorf("got %v, want kind timeout", err)
+	}
+	if took := time.Since(start); took < 200*time.Millisecond || took > 2*time.Second {
+		t.Errorf("took %v, want 200ms", took)
+	}
+}
+
+// TestClientTriesAgainOnABrokenConnection breaks the first two connections of
+// every call after the request has been read, as a killed daemon does.
+func TestClientTriesAgainOnABrokenConnection(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1)%3 != 0 {
+			panic(http.ErrAbortHandler)
+		}
+		_ = json.NewEncoder(w).Encode(wol.NewReceipts("id-1", receipts(one())))
+	}))
+	c := client(t, path, woltest.Patience)
+	for range 20 {
+		if _, err := c.Wake(t.Context(), one()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestClientKeepsItsConnections(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int32
+	path := woltest.SocketPath(t)
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{
+		Handler: wolhttp.Handler(wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return receipts(req), nil }), noInterfaces, quiet()),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		},
+	}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	c := client(t, path, woltest.Patience)
+	for range 1000 {
+		if _, err := c.Wake(t.Context(), one()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("1000 calls in a row took %d connections, want 1", n)
+	}
+}
+
+func stale(t *testing.T) string {
+	t.Helper()
+	path := woltest.SocketPath(t)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func regular(t *testing.T) string {
+	t.Helper()
+	path := woltest.SocketPath(t)
+	if err := os.WriteFile(path, []byte("not a socket"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
