@@ -1,0 +1,121 @@
+package apikey
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"wolgate/internal/wol"
+)
+
+// Add makes a new key, puts it into the file, and returns it to be shown once.
+// No targets means every target, and a zero expires means never. A missing file
+// is created, and so is the last element of a missing directory. On an error
+// the file is as it was, unless the error says that it has changed.
+func Add(path, name string, scopes []Scope, targets []wol.MAC, expires, now time.Time) (Key, error) {
+	key := Generate()
+	entry, err := newEntry(key, name, scopes, targets, expires, now)
+	if err != nil {
+		return Key{}, err
+	}
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return Key{}, err
+	}
+	err = edit(path, func(f File) (File, error) {
+		if f.index(name) >= 0 {
+			return File{}, fmt.Errorf("key file %s has a key named %s already: choose another name, or revoke that key first: api-server keys revoke %s", path, name, name)
+		}
+		return File{entries: append(f.Entries(), entry)}, nil
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}
+
+// Revoke takes a key out of the file for good. On an error the file is as it
+// was, unless the error says that it has changed.
+func Revoke(path, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return edit(path, func(f File) (File, error) {
+		i := f.index(name)
+		if i < 0 {
+			return File{}, fmt.Errorf("key file %s has no key named %s: see the names with api-server keys list", path, name)
+		}
+		return File{entries: slices.Delete(f.Entries(), i, i+1)}, nil
+	})
+}
+
+// newEntry goes through the text of an entry, and so through the one grammar.
+func newEntry(key Key, name string, scopes []Scope, targets []wol.MAC, expires, now time.Time) (Entry, error) {
+	expires = expires.Truncate(time.Second) // the file counts in seconds
+	if !expires.IsZero() && !expires.After(now) {
+		return Entry{}, errors.New("the key would have expired already: choose a later end")
+	}
+	scopes, targets = slices.Clone(scopes), slices.Clone(targets)
+	slices.Sort(scopes)
+	slices.SortFunc(targets, func(a, b wol.MAC) int { return bytes.Compare(a[:], b[:]) })
+	return Entry{
+		Name: name, ID: key.ID(), digest: key.digest(),
+		Scopes: slices.Compact(scopes), Targets: slices.Compact(targets),
+		Created: now, Expires: expires,
+	}.stored().parse()
+}
+
+func (f File) index(name string) int {
+	return slices.IndexFunc(f.entries, func(e Entry) bool { return e.Name == name })
+}
+
+// edit changes a key file, or makes one out of nothing. Whoever edits holds a
+// lock on the directory, because a lock on the file itself would be one on
+// something that the next rename throws away.
+func edit(path string, change func(File) (File, error)) error {
+	path, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	dir, err := lockDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	f, old, err := load(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if f, err = change(f); err != nil {
+		return err
+	}
+	text, err := f.Encode()
+	if err != nil {
+		return err
+	}
+	// Nothing is written that would not be read again.
+	if _, err := ParseFile(text); err != nil {
+		return fmt.Errorf("key file %s would become unreadable: %w", path, err)
+	}
+	return replace(dir, path, text, old)
+}
+
+// resolve follows a symbolic link, so that the file behind it changes and the
+// link stays.
+func resolve(path string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return target, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", fmt.Errorf("key file %s is a link to nowhere: remove it or create what it names", path)
+	}
+	return path, nil
+}

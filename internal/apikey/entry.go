@@ -1,0 +1,131 @@
+package apikey
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wolgate/internal/wol"
+)
+
+// Entry is one key of the file. It holds what is known of a key after it has
+// been shown: everything but its text.
+type Entry struct {
+	Name    string
+	ID      string
+	Scopes  []Scope
+	Targets []wol.MAC // none means every target
+	Created time.Time
+	Expires time.Time // zero means never
+
+	digest [sha256.Size]byte // of the whole key
+}
+
+// Expired says whether the key has stopped being valid.
+func (e Entry) Expired(now time.Time) bool {
+	return !e.Expires.IsZero() && !now.Before(e.Expires)
+}
+
+// stored is an Entry as the file spells it.
+type stored struct {
+	Name    string   `json:"name"`
+	ID      string   `json:"id"`
+	SHA256  string   `json:"sha256"`
+	Scopes  []string `json:"scopes"`
+	Targets []string `json:"targets,omitempty"`
+	Created string   `json:"created"`
+	Expires *string  `json:"expires,omitempty"`
+}
+
+func (e Entry) stored() stored {
+	s := stored{Name: e.Name, ID: e.ID, SHA256: hex.EncodeToString(e.digest[:]), Created: e.Created.UTC().Format(time.RFC3339)}
+	for _, scope := range e.Scopes {
+		s.Scopes = append(s.Scopes, string(scope))
+	}
+	for _, mac := range e.Targets {
+		s.Targets = append(s.Targets, mac.String())
+	}
+	if !e.Expires.IsZero() {
+		expires := e.Expires.UTC().Format(time.RFC3339)
+		s.Expires = &expires
+	}
+	return s
+}
+
+// parse is the one grammar of an entry: the file's and Add's.
+func (s stored) parse() (Entry, error) {
+	if err := checkName(s.Name); err != nil {
+		return Entry{}, err
+	}
+	if len(s.ID) != idSize || !allBase62(s.ID) {
+		return Entry{}, errors.New("id is not 8 letters or digits")
+	}
+	e := Entry{Name: s.Name, ID: s.ID}
+	digest, err := hex.DecodeString(s.SHA256)
+	if err != nil || len(digest) != len(e.digest) {
+		return Entry{}, errors.New("sha256 is not the 64 hex digits of a hash")
+	}
+	copy(e.digest[:], digest)
+	if len(s.Scopes) == 0 {
+		return Entry{}, errors.New("there is no scope: name wake, admin or both")
+	}
+	for i, text := range s.Scopes {
+		scope, err := ParseScope(text)
+		if err != nil {
+			return Entry{}, fmt.Errorf("scope %d: %w", i+1, err)
+		}
+		e.Scopes = append(e.Scopes, scope)
+	}
+	// An empty list reads as "none" to one person and as "no limit" to another.
+	if s.Targets != nil && len(s.Targets) == 0 {
+		return Entry{}, errors.New("targets is empty: name a MAC address, or leave targets out to allow every target")
+	}
+	for i, text := range s.Targets {
+		mac, err := wol.ParseMAC(text)
+		if err != nil {
+			return Entry{}, fmt.Errorf("target %d is not the MAC address of a network card: write it such as aa:bb:cc:dd:ee:ff", i+1)
+		}
+		e.Targets = append(e.Targets, mac)
+	}
+	if e.Created, err = parseTime(s.Created); err != nil {
+		return Entry{}, fmt.Errorf("created %w", err)
+	}
+	if s.Expires != nil {
+		if e.Expires, err = parseTime(*s.Expires); err != nil {
+			return Entry{}, fmt.Errorf("expires %w", err)
+		}
+	}
+	return e, nil
+}
+
+// checkName refuses what could be mistaken for something else in a list, a log
+// or a command line.
+func checkName(name string) error {
+	valid := len(name) >= 1 && len(name) <= 64
+	for i := range len(name) {
+		valid = valid && (isBase62(name[i]) || i > 0 && strings.IndexByte("._-", name[i]) >= 0)
+	}
+	switch {
+	case !valid:
+		return errors.New("name is not 1 to 64 letters, digits, dots, dashes and underscores that start with a letter or digit")
+	case name == envID:
+		return errors.New("name is env, which stands for the key of API_KEY: choose another")
+	case shaped(name):
+		return errors.New("name is itself a key: choose a name that is no secret, and revoke that key if it is in use")
+	}
+	return nil
+}
+
+// parseTime reads the one spelling of a moment that the file has. time.Parse
+// alone would take offsets and fractions as well. The year 1 is refused since
+// the zero time.Time means "never".
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.IsZero() || t.UTC().Format(time.RFC3339) != s {
+		return time.Time{}, errors.New("is not a time in UTC: write it such as 2026-12-31T23:59:59Z")
+	}
+	return t.UTC(), nil
+}

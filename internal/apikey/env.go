@@ -1,0 +1,75 @@
+package apikey
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// envID is both the id and the name of the key from the environment.
+const envID = "env"
+
+// Bounds of a key from the environment, in characters.
+const (
+	minEnvKey = 24
+	maxEnvKey = 512
+)
+
+// EnvKey is the one extra key that comes from the environment instead of the
+// file: any text, every scope, every target, no end. The zero EnvKey is none.
+type EnvKey struct {
+	// Only the hash, for the key may be of a person's making and then even its
+	// hash is worth hiding: fmt shows the address.
+	digest *[sha256.Size]byte
+}
+
+// ParseEnvKey reads the text of API_KEY or of the file that API_KEY_FILE names;
+// white space around it does not count. It refuses a key that could be guessed
+// or that no Authorization header could carry. The error quotes nothing of it.
+func ParseEnvKey(text string) (EnvKey, error) {
+	text = strings.TrimSpace(text)
+	if err := checkEnvKey(text); err != nil {
+		return EnvKey{}, fmt.Errorf("%w: make one with openssl rand -base64 32, or use api-server keys add NAME instead", err)
+	}
+	digest := sha256.Sum256([]byte(text))
+	return EnvKey{digest: &digest}, nil
+}
+
+func checkEnvKey(text string) error {
+	switch {
+	case len(text) < minEnvKey:
+		return fmt.Errorf("the key is shorter than %d characters", minEnvKey)
+	case len(text) > maxEnvKey:
+		return fmt.Errorf("the key is longer than %d characters", maxEnvKey)
+	}
+	distinct := map[byte]bool{}
+	for i := range len(text) {
+		c := text[i]
+		if c <= ' ' || c > '~' || c == ',' {
+			return errors.New("the key holds a space, a comma or a character beyond printable ASCII")
+		}
+		distinct[c] = true
+	}
+	if len(distinct) < 8 {
+		return errors.New("the key has fewer than 8 different characters")
+	}
+	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(text))
+	for _, word := range placeholders() {
+		if strings.Contains(plain, word) {
+			return errors.New("the key is a placeholder from an example, or built on one")
+		}
+	}
+	return nil
+}
+
+// placeholders lists what examples have where a key belongs, in lower case and
+// without - _ and dots. Each is long enough that no random key meets it: six
+// letters turn up in one of 20 million.
+func placeholders() []string {
+	return []string{
+		"changeme", "changethis", "replaceme", "replacethis", "placeholder", "example", "insert",
+		"yourkey", "yourapikey", "yoursecret", "yourtoken", "myapikey", "mysecret", "secretkey", "supersecret",
+		"password", "passw0rd", "letmein", "12345678", "abcdefgh", "qwertyui", "deadbeef",
+	}
+}

@@ -1,0 +1,134 @@
+package apikey
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"syscall"
+)
+
+// maxFile is the largest key file in bytes: some thousands of keys.
+const maxFile = 1 << 20
+
+// File is the content of a key file. The zero File has no keys.
+type File struct {
+	entries []Entry // names and ids are unique
+}
+
+// Entries returns the keys in the file's order.
+func (f File) Entries() []Entry { return slices.Clone(f.entries) }
+
+// Load reads a key file. A file that anybody on the machine may read or write
+// is refused. The error names the file, the entry and the fault; it satisfies
+// errors.Is(err, fs.ErrNotExist) when there is no file.
+func Load(path string) (File, error) {
+	f, _, err := load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return File{}, fmt.Errorf("%w: create the first key: api-server keys add NAME", err)
+	}
+	return f, err
+}
+
+func load(path string) (File, fs.FileInfo, error) {
+	// O_NONBLOCK, or a named pipe would hang the start.
+	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return File{}, nil, err
+	}
+	defer r.Close()
+	info, err := r.Stat()
+	if err != nil {
+		return File{}, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return File{}, nil, fmt.Errorf("key file %s is not a regular file", path)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return File{}, nil, fmt.Errorf("key file %s is open to everybody (mode %04o): chmod o-rwx %s", path, mode, path)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return File{}, nil, err
+	}
+	f, err := ParseFile(text)
+	if err != nil {
+		return File{}, nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return f, info, nil
+}
+
+// ParseFile reads the content of a key file. It is strict, for a field that is
+// overlooked here could be the one that limits a key. An entry in an error
+// counts from 1.
+func ParseFile(text []byte) (File, error) {
+	switch {
+	case len(text) > maxFile:
+		return File{}, fmt.Errorf("larger than %d bytes", maxFile)
+	case len(bytes.TrimSpace(text)) == 0:
+		return File{}, errors.New(`empty: remove the file, or write {"keys":[]} into it`)
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(text, &whole); err != nil {
+		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+			line := 1 + bytes.Count(text[:min(int(e.Offset), len(text))], []byte("\n"))
+			return File{}, fmt.Errorf("not JSON at line %d: %w", line, err)
+		}
+		return File{}, errors.New("not JSON")
+	}
+	fields, err := object(whole, "keys")
+	if err != nil {
+		return File{}, err
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(fields["keys"], &list); err != nil {
+		return File{}, errors.New(`there is no list of keys: write {"keys":[]} for none`)
+	}
+	f := File{entries: make([]Entry, len(list))}
+	names, ids := map[string]bool{}, map[string]bool{}
+	for i, raw := range list {
+		s, err := readStored(raw)
+		var e Entry
+		if err == nil {
+			e, err = s.parse()
+		}
+		switch {
+		case err != nil:
+		case names[e.Name]:
+			err = errors.New("another entry has the same name")
+		case ids[e.ID]:
+			err = errors.New("another entry has the same id")
+		}
+		if err != nil {
+			return File{}, fmt.Errorf("entry %s: %w", label(i, s.Name), err)
+		}
+		names[e.Name], ids[e.ID] = true, true
+		f.entries[i] = e
+	}
+	return f, nil
+}
+
+// Encode returns the text that ParseFile reads back as f.
+func (f File) Encode() ([]byte, error) {
+	list := make([]stored, len(f.entries)) // an empty list in JSON, not null
+	for i, e := range f.entries {
+		list[i] = e.stored()
+	}
+	text, err := json.MarshalIndent(map[string]any{"keys": list}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(text, '\n'), nil
+}
+
+// label names an entry by its position, and by its name where that is one.
+func label(i int, name string) string {
+	if checkName(name) != nil {
+		return fmt.Sprint(i + 1)
+	}
+	return fmt.Sprintf("%d (%s)", i+1, name)
+}

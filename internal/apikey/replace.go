@@ -1,0 +1,123 @@
+package apikey
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// makeDir creates a missing directory, but none above it: a mistyped path
+// should fail and not grow a tree.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o750)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// lockDir waits for the exclusive lock of a directory. Closing it gives the
+// lock back, as does the death of the process, and no lock file stays behind.
+// Where a file system cannot lock a directory (NFS), editing fails.
+func lockDir(path string) (*os.File, error) {
+	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
+		if err == nil {
+			return dir, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			_ = dir.Close()
+			return nil, fmt.Errorf("lock directory %s: %w", path, err)
+		}
+	}
+}
+
+// replace puts text at path in one step: at every moment, and after a crash at
+// any moment, path holds either all of the old text or all of the new. old is
+// nil where there is no file yet. The caller holds the lock of dir.
+func replace(dir *os.File, path string, text []byte, old fs.FileInfo) (err error) {
+	// One name is enough under the lock, and what already bears it was left by
+	// a run that was killed.
+	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp)
+		}
+	}()
+	if err := fill(f, dir, text, old); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	// EINVAL is a file system that has no such thing. Any other failure comes
+	// too late to take the change back.
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("key file %s has changed but may not survive a power cut: %w", path, err)
+	}
+	return nil
+}
+
+// fill writes the new file, gives it its owner and mode, and waits for the disk.
+func fill(f, dir *os.File, text []byte, old fs.FileInfo) error {
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	if err := inherit(f, dir, old); err != nil {
+		return err
+	}
+	if old != nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// inherit gives a replaced file the owner of the old one. A new file that root
+// makes goes to the owner of its directory, so that api-server can read what
+// "sudo api-server keys add" has written. A refusal by the kernel is no error:
+// only root can give files away, and the change matters more.
+func inherit(f, dir *os.File, old fs.FileInfo) error {
+	like := old
+	if like == nil {
+		if os.Geteuid() != 0 {
+			return nil
+		}
+		var err error
+		if like, err = dir.Stat(); err != nil {
+			return err
+		}
+	}
+	now, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	want, ok := like.Sys().(*syscall.Stat_t)
+	have, also := now.Sys().(*syscall.Stat_t)
+	if !ok || !also || want.Uid == have.Uid && want.Gid == have.Gid {
+		return nil
+	}
+	if err := f.Chown(int(want.Uid), int(want.Gid)); err != nil {
+		_ = f.Chown(-1, int(want.Gid)) // a member may still give it to the group
+	}
+	return nil
+}

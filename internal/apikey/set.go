@@ -1,0 +1,116 @@
+package apikey
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"slices"
+	"time"
+
+	"wolgate/internal/wol"
+)
+
+// Set is the keys that a gateway accepts. It never changes, so that many
+// requests can ask it at once; a new file makes a new Set.
+type Set struct {
+	byID  map[string]*credential
+	env   *credential // decoy where there is none
+	decoy *credential // what an unknown key is compared with
+}
+
+type credential struct {
+	Entry
+	principal Principal
+	decoy     bool
+}
+
+// NewSet builds the set of a file's keys and the key of the environment.
+func NewSet(f File, env EnvKey) *Set {
+	decoy := &credential{decoy: true}
+	s := &Set{byID: make(map[string]*credential, len(f.entries)), env: decoy, decoy: decoy}
+	for _, e := range f.entries {
+		p := Principal{ID: e.ID, Name: e.Name, scopes: slices.Clone(e.Scopes), everyTarget: len(e.Targets) == 0}
+		if !p.everyTarget {
+			p.targets = make(map[wol.MAC]bool, len(e.Targets))
+		}
+		for _, mac := range e.Targets {
+			p.targets[mac] = true
+		}
+		s.byID[e.ID] = &credential{Entry: e, principal: p}
+	}
+	if env.digest != nil {
+		s.env = &credential{
+			Entry:     Entry{digest: *env.digest},
+			principal: Principal{ID: envID, Name: envID, scopes: Scopes(), everyTarget: true},
+		}
+	}
+	return s
+}
+
+// Authenticate returns who presents a key. A key that is malformed, unknown,
+// wrong, revoked or expired gets one and the same answer. The work is the same
+// too: every text is hashed once and the hash compared twice, in constant
+// time, so that a clock tells nothing of how near a guess came.
+func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
+	if len(presented) > maxEnvKey { // longer than any key
+		return Principal{}, false
+	}
+	digest := sha256.Sum256([]byte(presented))
+	candidate := s.decoy
+	if wellFormed(presented) {
+		if c, ok := s.byID[presented[len(prefix):idEnd]]; ok {
+			candidate = c
+		}
+	}
+	isCandidate, isEnv := candidate.matches(&digest), s.env.matches(&digest)
+	switch {
+	case isEnv:
+		return s.env.principal, true
+	case isCandidate && !candidate.Expired(now):
+		return candidate.principal, true
+	default:
+		return Principal{}, false
+	}
+}
+
+// Len returns the number of keys, expired ones included.
+func (s *Set) Len() int { return s.count(func(*credential) bool { return true }) }
+
+// Usable returns the number of keys that have not expired.
+func (s *Set) Usable(now time.Time) int {
+	return s.count(func(c *credential) bool { return !c.Expired(now) })
+}
+
+func (s *Set) count(is func(*credential) bool) int {
+	n := 0
+	for _, c := range s.byID {
+		if is(c) {
+			n++
+		}
+	}
+	if !s.env.decoy && is(s.env) {
+		n++
+	}
+	return n
+}
+
+func (c *credential) matches(digest *[sha256.Size]byte) bool {
+	return subtle.ConstantTimeCompare(c.digest[:], digest[:]) == 1 && !c.decoy
+}
+
+// Principal is who a key belongs to and what it may do. The zero Principal may
+// do nothing.
+type Principal struct {
+	ID   string // the key's id, or "env"
+	Name string // the key's name, or "env"
+
+	scopes      []Scope
+	everyTarget bool
+	targets     map[wol.MAC]bool
+}
+
+// Has says whether the key has a scope.
+func (p Principal) Has(scope Scope) bool { return slices.Contains(p.scopes, scope) }
+
+// MayWake says whether the key allows a target. Whether it may wake at all is
+// a matter of its scope.
+func (p Principal) MayWake(mac wol.MAC) bool { return p.everyTarget || p.targets[mac] }
