@@ -1,0 +1,36 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Exit codes beyond 0 and 1, from sysexits.h.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitConfig  = 78 // EX_CONFIG: starting again changes nothing
+)
+
+// ConfigError is a fault in the configuration or in a file that it names. It
+// stops the start with exit code 78.
+type ConfigError struct{ Err error }
+
+// Error returns the fault and its cure in one line.
+func (e ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the fault.
+func (e ConfigError) Unwrap() error { return e.Err }
+
+// Exit reports err in one plain line and returns the exit code it stands for.
+func Exit(stderr io.Writer, name string, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	if _, ok := errors.AsType[ConfigError](err); ok {
+		return exitConfig
+	}
+	return exitFailure
+}

@@ -1,0 +1,49 @@
+package program
+
+import (
+	"io"
+	"log/slog"
+	"runtime/debug"
+)
+
+// Log holds the settings of a logger.
+type Log struct{ Level, Format string }
+
+// Add declares the two settings.
+func (l *Log) Add(s *Settings) {
+	s.Add("log-level", "info", "debug, info, warn or error", Choice(&l.Level, "debug", "info", "warn", "error"))
+	s.Add("log-format", "json", "json or text", Choice(&l.Format, "json", "text"))
+}
+
+// New returns the logger. Every value is encoded, so that no outside text can
+// forge a line; times are UTC (RFC 3339).
+func (l Log) New(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l.Level)) // Load has seen the word
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			a.Value = slog.TimeValue(a.Value.Time().UTC())
+		}
+		return a
+	}}
+	if l.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// Version returns the module version and the commit that the binary was built
+// from, as far as the build knew them.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version + " " + info.GoVersion
+}

@@ -1,0 +1,173 @@
+// Package program holds what both programs are as Unix programs: settings that
+// are flags and environment variables, exit codes, the logger and the version.
+package program
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings are a program's flags. Each may also be given as an environment
+// variable; the flag wins.
+type Settings struct {
+	prefix string
+	list   []*setting
+	extra  []string // variables that are known and are no settings
+}
+
+type setting struct {
+	flag, variable, value, usage string
+	from                         string // the flag or variable that the value came from
+	boolean                      bool
+	parse                        func(string) error
+}
+
+// NewSettings returns an empty set whose variables start with prefix.
+func NewSettings(prefix string) *Settings { return &Settings{prefix: prefix} }
+
+// Add declares a flag with its default and the function that takes its value.
+// The variable is prefix and the flag's name, such as WOL_MAX_PPS for max-pps.
+// The error of parse says what is wrong with the value and what to write.
+func (s *Settings) Add(name, value, usage string, parse func(string) error) {
+	variable := s.prefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	s.list = append(s.list, &setting{flag: name, variable: variable, value: value, usage: usage, parse: parse})
+}
+
+// AddAs is Add for a flag whose variable has a name of its own.
+func (s *Settings) AddAs(name, variable, value, usage string, parse func(string) error) {
+	s.list = append(s.list, &setting{flag: name, variable: variable, value: value, usage: usage, parse: parse})
+}
+
+// AddBool declares a flag that may stand without a value.
+func (s *Settings) AddBool(name string, value bool, usage string, into *bool) {
+	s.Add(name, strconv.FormatBool(value), usage, func(text string) (err error) {
+		if *into, err = strconv.ParseBool(text); err != nil {
+			return errors.New("is neither true nor false")
+		}
+		return nil
+	})
+	s.list[len(s.list)-1].boolean = true
+}
+
+// Knows says that a variable is read elsewhere, so that it is not warned about.
+func (s *Settings) Knows(variables ...string) { s.extra = append(s.extra, variables...) }
+
+// Load takes the values from arguments and environment. It returns the arguments
+// behind the flags, and a warning for each variable with the prefix that nobody
+// reads; container platforms inject such. The error is a ConfigError, or
+// flag.ErrHelp.
+func (s *Settings) Load(args, environ []string) (rest, warnings []string, err error) {
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, s.prefix) || slices.Contains(s.extra, name) {
+			continue
+		}
+		at := slices.IndexFunc(s.list, func(one *setting) bool { return one.variable == name })
+		if at < 0 {
+			warnings = append(warnings, name+" is no setting of this program and was ignored: see --help for those that are")
+			continue
+		}
+		s.list[at].value, s.list[at].from = value, name
+	}
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	for _, one := range s.list {
+		flags.Var(argument{one}, one.flag, one.usage)
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, nil, err
+	} else if err != nil {
+		return nil, nil, ConfigError{fmt.Errorf("%w: --help lists the flags", err)}
+	}
+	for _, one := range s.list {
+		if err := one.parse(one.value); err != nil {
+			return nil, nil, ConfigError{fmt.Errorf("%s %w", one.origin(), err)}
+		}
+	}
+	return flags.Args(), warnings, nil
+}
+
+// Help writes a line for each setting.
+func (s *Settings) Help(w io.Writer) {
+	for _, one := range s.list {
+		fmt.Fprintf(w, "  --%-20s %s\n", one.flag, one.usage)
+		value := one.value
+		if value == "" {
+			value = "empty"
+		}
+		fmt.Fprintf(w, "    %-20s default %s\n", one.variable, value)
+	}
+}
+
+// argument lets package flag write into a setting.
+type argument struct{ *setting }
+
+func (a argument) Set(text string) error {
+	a.value, a.from = text, "--"+a.flag
+	return nil
+}
+
+func (a argument) String() string {
+	if a.setting == nil {
+		return ""
+	}
+	return a.value
+}
+
+func (a argument) IsBoolFlag() bool { return a.boolean }
+
+func (one *setting) origin() string {
+	if one.from == "" {
+		return "--" + one.flag
+	}
+	return one.from
+}
+
+// Text takes any value.
+func Text(into *string) func(string) error {
+	return func(text string) error {
+		*into = text
+		return nil
+	}
+}
+
+// Number takes a whole number from low to high.
+func Number(into *int, low, high int) func(string) error {
+	return func(text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("is %q: write a whole number from %d to %d", text, low, high)
+		}
+		*into = n
+		return nil
+	}
+}
+
+// Duration takes a span such as 300ms or 5s, from low to high.
+func Duration(into *time.Duration, low, high time.Duration) func(string) error {
+	return func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < low || d > high {
+			return fmt.Errorf("is %q: write a time from %v to %v, such as 300ms or 5s", text, low, high)
+		}
+		*into = d
+		return nil
+	}
+}
+
+// Choice takes one of the words.
+func Choice(into *string, words ...string) func(string) error {
+	return func(text string) error {
+		if !slices.Contains(words, text) {
+			return fmt.Errorf("is %q: write one of %s", text, strings.Join(words, ", "))
+		}
+		*into = text
+		return nil
+	}
+}
