@@ -11,24 +11,24 @@ import (
 
 // Options is the optional body of a request for one target.
 type Options struct {
-	// SecureOn is 8 or 12 hex digits.
-	SecureOn string `json:"secureon,omitempty" example:"c0a80107aabb"`
-	// Interface is one of the daemon's eligible interfaces.
-	Interface string `json:"interface,omitempty" example:"eth0"`
+	// SecureOn is 8 or 12 hex digits, such as c0a80107aabb; empty for none.
+	SecureOn string `json:"secureon,omitempty" example:""`
+	// Interface is one of the daemon's eligible interfaces; empty for all.
+	Interface string `json:"interface,omitempty" example:""`
 } // @name WakeOptions
 
 // Targets is the body of a request for many targets.
 type Targets struct {
 	Targets []TargetText `json:"targets" minItems:"1" maxItems:"1000"`
-	// Interface is one of the daemon's eligible interfaces.
-	Interface string `json:"interface,omitempty" example:"eth0"`
+	// Interface is one of the daemon's eligible interfaces; empty for all.
+	Interface string `json:"interface,omitempty" example:""`
 } // @name WakeTargets
 
 // TargetText is one entry of Targets.
 type TargetText struct {
-	MAC string `json:"mac_addr" example:"aa:bb:cc:dd:ee:ff"`
-	// SecureOn is 8 or 12 hex digits.
-	SecureOn string `json:"secureon,omitempty" example:"c0a80107aabb"`
+	MAC string `json:"mac_addr" example:"02:11:22:33:44:55"`
+	// SecureOn is 8 or 12 hex digits, such as c0a80107aabb; empty for none.
+	SecureOn string `json:"secureon,omitempty" example:""`
 } // @name WakeTarget
 
 // Receipts answers a request for many targets, in its order.

@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+)
+
+// require lets a request through whose key is valid and has scope.
+func (g *gateway) require(scope apikey.Scope) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		presented, err := credential(c)
+		if err != nil {
+			return err
+		}
+		principal, ok := g.Keys().Authenticate(presented, time.Now())
+		if !ok {
+			return problem.New(wol.Unauthenticated, "")
+		}
+		c.Locals(localPrincipal, principal)
+		if !principal.Has(scope) {
+			return problem.New(wol.Forbidden, "this key does not have the scope "+string(scope)+": use one that has it")
+		}
+		return c.Next()
+	}
+}
+
+// credential returns the one key that a request presents, or "" for none:
+//
+//	Authorization: Bearer KEY
+//	Authorization: KEY
+//
+// The scheme's case does not matter (RFC 9110 section 11.1). Two credentials
+// are refused, because a proxy and we might each believe another one; a query
+// is refused, because URLs end up in logs and histories.
+func credential(c *fiber.Ctx) (string, error) {
+	if c.Request().URI().QueryArgs().Len() > 0 || len(c.Request().URI().QueryString()) > 0 {
+		return "", problem.New(wol.Invalid, "this route takes no query: send the key as Authorization: Bearer KEY, and replace a key that was in a URL")
+	}
+	header := &c.Request().Header
+	values := header.PeekAll(fiber.HeaderAuthorization)
+	if len(values)+len(header.PeekAll("X-API-Key")) > 1 {
+		return "", problem.New(wol.Invalid, "more than one credential: send one Authorization header")
+	}
+	if len(values) == 0 {
+		return "", nil
+	}
+	text := strings.TrimSpace(string(values[0]))
+	if scheme, key, found := strings.Cut(text, " "); found && strings.EqualFold(scheme, "Bearer") {
+		text = strings.TrimLeft(key, " ")
+	}
+	if strings.ContainsAny(text, ", ") {
+		return "", problem.New(wol.Invalid, "the Authorization header is not one key: write Authorization: Bearer KEY")
+	}
+	return text, nil
+}
+
+func principal(c *fiber.Ctx) apikey.Principal {
+	p, _ := c.Locals(localPrincipal).(apikey.Principal)
+	return p
+}

@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+)
+
+// Keys of what a request carries along in fiber.Ctx.Locals.
+const (
+	localID        = "request_id"
+	localPrincipal = "principal"
+)
+
+// begin surrounds every request: it gives it an id, keeps a panic from ending
+// the process, and writes the one access line.
+func (g *gateway) begin(c *fiber.Ctx) error {
+	start := time.Now()
+	prepare(c)
+	cause := g.next(c)
+	if cause != nil {
+		if err := g.fail(c, cause); err != nil {
+			return err
+		}
+	}
+	took := time.Since(start)
+	route := c.Route().Path // the pattern, not the path: nobody outside can make up new ones
+	if _, unmatched := errors.AsType[*fiber.Error](cause); unmatched {
+		route = "none"
+	}
+	g.record(c, route, cause, took)
+	if g.Observe != nil {
+		g.Observe(route, c.Response().StatusCode(), took)
+	}
+	return nil
+}
+
+// prepare sets what every answer carries, those of the HTTP parser included.
+func prepare(c *fiber.Ctx) {
+	// Strings of a fiber.Ctx live as long as the request; the id may outlive it.
+	id := strings.Clone(wol.RequestID(c.Get(fiber.HeaderXRequestID)))
+	c.Locals(localID, id)
+	c.Set(fiber.HeaderXRequestID, id)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+}
+
+func requestID(c *fiber.Ctx) string {
+	id, _ := c.Locals(localID).(string)
+	return id
+}
+
+// next runs the route and turns a panic into an error. A panic that escapes a
+// handler would end the whole process (fasthttp does not recover).
+func (g *gateway) next(c *fiber.Ctx) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			g.Log.Error("panic", "request_id", requestID(c), "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+			err = problem.New(wol.Internal, "")
+		}
+	}()
+	if err := plainTarget(c); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
+// plainTarget refuses what two readers of a request could understand in two
+// ways: a fragment, which Fiber drops silently, and a compressed body, which it
+// would inflate past every limit.
+func plainTarget(c *fiber.Ctx) error {
+	if bytes.IndexByte(c.Request().Header.RequestURI(), '#') >= 0 {
+		return problem.New(wol.Invalid, "the path holds a # sign: leave it away")
+	}
+	if encoding := c.Request().Header.Peek(fiber.HeaderContentEncoding); len(encoding) > 0 {
+		return problem.WithStatus(fiber.StatusUnsupportedMediaType, "compressed bodies are not accepted: send the JSON as it is")
+	}
+	return nil
+}
+
+// record writes the access line. Health checks come every few seconds and are
+// of interest only when they fail.
+func (g *gateway) record(c *fiber.Ctx, route string, cause error, took time.Duration) {
+	status := c.Response().StatusCode()
+	level := slog.LevelInfo
+	switch {
+	case status >= 500:
+		level = slog.LevelError
+	case status == 401 || status == 403 || status == 429:
+		level = slog.LevelWarn
+	case strings.HasPrefix(c.Path(), "/api/"):
+	default:
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", requestID(c)), slog.String("method", c.Method()), slog.String("route", route),
+		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", g.client(c).String()),
+	}
+	if p, ok := c.Locals(localPrincipal).(apikey.Principal); ok {
+		attrs = append(attrs, slog.String("key_id", p.ID), slog.String("key", p.Name))
+	}
+	if cause != nil {
+		attrs = append(attrs, slog.String("kind", string(problemOf(cause).Code)), slog.String("err", cause.Error()))
+	}
+	g.Log.LogAttrs(c.Context(), level, "request", attrs...)
+}

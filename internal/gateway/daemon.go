@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wolgate/internal/wol"
+)
+
+// interfaceList is the answer of the interfaces route.
+type interfaceList struct {
+	Interfaces []wol.Interface `json:"interfaces"`
+} // @name Interfaces
+
+// ok is the answer of the health routes.
+type ok struct {
+	OK bool `json:"ok" example:"true"`
+} // @name Health
+
+// interfaces lists the daemon's interfaces.
+//
+//	@Summary		List the interfaces of the daemon's host
+//	@Description	Each interface, whether packets leave by it or why not, and their destinations. Needs a key with the scope admin.
+//	@Tags			daemon
+//	@ID				interfaces
+//	@Produce		json
+//	@Success		200	{object}	interfaceList
+//	@Produce		application/problem+json
+//	@Failure		401	{object}	problem.Problem	"no valid key"
+//	@Failure		403	{object}	problem.Problem	"the key does not have the scope admin"
+//	@Failure		429	{object}	problem.Problem	"asked too often"
+//	@Failure		502	{object}	problem.Problem	"something else answers in place of the daemon"
+//	@Failure		503	{object}	problem.Problem	"daemon not there"
+//	@Failure		504	{object}	problem.Problem	"daemon did not answer in time"
+//	@Produce		json
+//	@Security		Key
+//	@Router			/api/v1/interfaces [get]
+func (g *gateway) interfaces(c *fiber.Ctx) error {
+	list, err := g.Interfaces(context.Background())
+	if err != nil {
+		return err
+	}
+	return c.JSON(interfaceList{Interfaces: list})
+}
+
+// healthz says that the process is up.
+//
+//	@Summary	Is the gateway up?
+//	@Tags		health
+//	@ID			healthz
+//	@Produce	json
+//	@Success	200	{object}	ok
+//	@Router		/healthz [get]
+func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
+
+// readyz says that the daemon can be reached.
+//
+//	@Summary	Can the gateway reach the daemon?
+//	@Tags		health
+//	@ID			readyz
+//	@Produce	json
+//	@Success	200	{object}	ok
+//	@Produce	application/problem+json
+//	@Failure	502	{object}	problem.Problem	"something else answers in place of the daemon"
+//	@Failure	503	{object}	problem.Problem	"daemon not there"
+//	@Failure	504	{object}	problem.Problem	"daemon did not answer in time"
+//	@Produce	json
+//	@Router		/readyz [get]
+func (g *gateway) readyz(c *fiber.Ctx) error {
+	if err := g.Ready(context.Background()); err != nil {
+		return err
+	}
+	return c.JSON(ok{OK: true})
+}

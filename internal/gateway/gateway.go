@@ -1,0 +1,124 @@
+// Package gateway is the public HTTP API, and the only package that knows
+// Fiber. It lets in who holds a key, parses what they ask for, and passes it to
+// a wol.Waker; where packets go is not its business.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/wol"
+)
+
+// Limits of one request, enforced before any handler runs.
+const (
+	maxBody       = 128 << 10 // 1000 targets with SecureOn take about 70 kB
+	maxOptions    = 4 << 10   // body of a request for one target
+	maxHead       = 8 << 10
+	readTimeout   = 5 * time.Second // for the whole request, which is what ends a slow sender
+	writeTimeout  = 10 * time.Second
+	idleTimeout   = 30 * time.Second
+	maxConcurrent = 4096 // open connections
+)
+
+// Options is what the gateway needs from its surroundings.
+type Options struct {
+	// Waker sends, with a deadline of its own.
+	Waker wol.Waker
+	// Interfaces and Ready ask the daemon, with deadlines of their own.
+	Interfaces func(ctx context.Context) ([]wol.Interface, error)
+	Ready      func(ctx context.Context) error
+	// Keys returns the set that is valid now.
+	Keys func() *apikey.Set
+	// Rate is how many requests a second a key may make, Burst how many at
+	// once; a Rate of 0 lifts the limit.
+	Rate  float64
+	Burst int
+	// Docs serves Swagger UI and the OpenAPI document.
+	Docs bool
+	// CORSOrigins are the exact origins whose pages may call; none by default.
+	CORSOrigins []string
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Observe is told of every request that a route has answered.
+	Observe func(route string, status int, took time.Duration)
+	Log     *slog.Logger
+}
+
+// public is the access class of a route that needs no key.
+const public apikey.Scope = ""
+
+type route struct {
+	method, path string
+	scope        apikey.Scope
+	handle       fiber.Handler
+}
+
+// routes is the whole API; whatever is not listed is 404 or 405.
+func (g *gateway) routes() []route {
+	return []route{
+		{fiber.MethodPost, "/api/v1/wol/:mac_addr", apikey.Wake, g.wakeOne},
+		{fiber.MethodPost, "/api/v1/wol", apikey.Wake, g.wakeMany},
+		{fiber.MethodGet, "/api/v1/interfaces", apikey.Admin, g.interfaces},
+		{fiber.MethodGet, "/healthz", public, g.healthz},
+		{fiber.MethodGet, "/readyz", public, g.readyz},
+	}
+}
+
+type gateway struct {
+	Options
+	limits *limits
+}
+
+// New returns the application, ready to be given a listener.
+func New(o Options) *fiber.App {
+	g := &gateway{Options: o, limits: newLimits(o.Rate, o.Burst)}
+	app := fiber.New(fiber.Config{
+		CaseSensitive:           true, // one spelling a route
+		StrictRouting:           true,
+		BodyLimit:               maxBody,
+		ReadBufferSize:          maxHead,
+		ReadTimeout:             readTimeout,
+		WriteTimeout:            writeTimeout,
+		IdleTimeout:             idleTimeout,
+		Concurrency:             maxConcurrent,
+		ErrorHandler:            g.fail,
+		EnableTrustedProxyCheck: true, // with an empty list: Fiber itself believes no one
+		DisableStartupMessage:   true,
+	})
+	app.Server().Logger = quiet{}
+	app.Use(g.begin)
+	if len(o.CORSOrigins) > 0 {
+		app.Use(cors.New(cors.Config{
+			AllowOrigins:  strings.Join(o.CORSOrigins, ","),
+			AllowMethods:  "GET,POST",
+			AllowHeaders:  "Authorization,Content-Type,X-Request-ID",
+			ExposeHeaders: "X-Request-ID,Retry-After",
+			MaxAge:        600,
+		}))
+	}
+	for _, r := range g.routes() {
+		if r.scope == public {
+			app.Add(r.method, r.path, r.handle)
+			continue
+		}
+		app.Add(r.method, r.path, g.require(r.scope), g.limit, r.handle)
+	}
+	if o.Docs {
+		mountDocs(app)
+	}
+	return app
+}
+
+// quiet drops what fasthttp logs of its own accord: broken requests, quoted with
+// the keys that they may hold.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}

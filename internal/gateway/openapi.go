@@ -1,0 +1,18 @@
+package gateway
+
+// The general part of the OpenAPI document, for swag; the routes are described
+// beside their handlers. There, @Produce holds for the answers below it, and the
+// last one decides what swag adds to the successes: hence json, problem, json.
+//
+//	@title			wolgate
+//	@version		1
+//	@description	Wakes computers: sends Wake-on-LAN magic packets from the host that wol-server runs on. A packet is *sent*; nothing here knows whether a computer has woken.
+//	@license.name	MIT
+//
+//	@externalDocs.description	Errors are problem details (RFC 9457)
+//	@externalDocs.url			https://www.rfc-editor.org/rfc/rfc9457
+//
+//	@servers.url			..
+//	@servers.description	this server, wherever it is mounted
+//
+//	@securityDefinitions.bearerauth	Key

@@ -1,0 +1,13 @@
+// Starts Swagger UI on our own document and no other: queryConfigEnabled stays
+// false, so that a link with ?url= cannot show somebody else's. The key that is
+// typed into "Authorize" is forgotten when the page closes.
+window.ui = SwaggerUIBundle({
+  url: "doc.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  docExpansion: "list",
+  persistAuthorization: false,
+  queryConfigEnabled: false,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+});

@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+)
+
+// wakeOne wakes the target in the path.
+//
+//	@Summary		Wake one computer
+//	@Description	Sends a magic packet to the computer with this MAC from every eligible interface of the daemon's host, and returns a receipt of what left. It says *sent*, not *awake*: Wake-on-LAN has no acknowledgement.
+//	@Tags			wake
+//	@ID				wakeOne
+//	@Produce		json
+//	@Param			mac_addr	path		string			true	"MAC of the computer's network card: aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff"	example(02:11:22:33:44:55)
+//	@Param			options		body		wol.Options		false	"SecureOn password and interface, both optional"
+//	@Success		200			{object}	wol.Receipt		"sent, to every destination or to some of them"
+//	@Produce		application/problem+json
+//	@Failure		400			{object}	problem.Problem	"not a MAC of a network card, or a body that is not understood"
+//	@Failure		401			{object}	problem.Problem	"no valid key"
+//	@Failure		403			{object}	problem.Problem	"key or daemon does not allow this"
+//	@Failure		413			{object}	problem.Problem	"body too large"
+//	@Failure		415			{object}	problem.Problem	"body is not application/json"
+//	@Failure		429			{object}	problem.Problem	"asked too often"
+//	@Failure		502			{object}	problem.Problem	"something else answers in place of the daemon"
+//	@Failure		503			{object}	problem.Problem	"daemon not there, or nothing could be sent"
+//	@Failure		504			{object}	problem.Problem	"daemon did not answer in time"
+//	@Produce		json
+//	@Security		Key
+//	@Router			/api/v1/wol/{mac_addr} [post]
+func (g *gateway) wakeOne(c *fiber.Ctx) error {
+	mac, err := url.PathUnescape(c.Params("mac_addr")) // exactly once
+	if err != nil {
+		mac = "" // no MAC, like everything else that is not one
+	}
+	body, err := body(c, maxOptions)
+	if err != nil {
+		return err
+	}
+	req, err := wol.ParseOptions(mac, body)
+	if err != nil {
+		return err
+	}
+	receipts, err := g.wake(c, req)
+	if err != nil {
+		return err
+	}
+	return c.JSON(receipts[0])
+}
+
+// wakeMany wakes the targets in the body.
+//
+//	@Summary		Wake many computers
+//	@Description	Sends a magic packet to each of 1 to 1000 computers and returns one receipt a target, in the request's order. One bad entry refuses the whole call before anything is sent; a target named twice is sent once.
+//	@Tags			wake
+//	@ID				wakeMany
+//	@Produce		json
+//	@Param			targets	body		wol.Targets		true	"the computers"
+//	@Success		200		{object}	wol.Receipts	"ok is true when something was sent for every target"
+//	@Produce		application/problem+json
+//	@Failure		400		{object}	problem.Problem	"a target that is not a MAC of a network card, or a body that is not understood"
+//	@Failure		401		{object}	problem.Problem	"no valid key"
+//	@Failure		403		{object}	problem.Problem	"key or daemon does not allow one of the targets"
+//	@Failure		413		{object}	problem.Problem	"body too large"
+//	@Failure		415		{object}	problem.Problem	"body is not application/json"
+//	@Failure		429		{object}	problem.Problem	"asked too often, or more packets than the daemon's budget"
+//	@Failure		502		{object}	problem.Problem	"something else answers in place of the daemon"
+//	@Failure		503		{object}	problem.Problem	"daemon not there, or nothing could be sent"
+//	@Failure		504		{object}	problem.Problem	"daemon did not answer in time"
+//	@Produce		json
+//	@Security		Key
+//	@Router			/api/v1/wol [post]
+func (g *gateway) wakeMany(c *fiber.Ctx) error {
+	body, err := body(c, maxBody)
+	if err != nil {
+		return err
+	}
+	req, err := wol.ParseTargets(body)
+	if err != nil {
+		return err
+	}
+	receipts, err := g.wake(c, req)
+	if err != nil {
+		return err
+	}
+	return c.JSON(wol.NewReceipts(requestID(c), receipts))
+}
+
+// wake asks the waker for what the key allows. The context is not the
+// request's: Fiber's never ends when a client goes away, so that the deadline
+// is the waker's own.
+func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
+	key := principal(c)
+	for _, target := range req.Targets {
+		if !key.MayWake(target.MAC) {
+			return nil, problem.New(wol.Forbidden, "this key does not allow this target: use one that does")
+		}
+	}
+	req.ID = requestID(c)
+	return g.Waker.Wake(context.Background(), req)
+}
+
+// body returns the request's body, which must be JSON where there is one.
+func body(c *fiber.Ctx, limit int) ([]byte, error) {
+	body := c.Request().Body() // as it came: c.Body would decompress it
+	if len(body) == 0 {
+		return nil, nil
+	}
+	if len(body) > limit {
+		return nil, problem.WithStatus(fiber.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit))
+	}
+	if kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err != nil || kind != fiber.MIMEApplicationJSON {
+		return nil, problem.WithStatus(fiber.StatusUnsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json")
+	}
+	return body, nil
+}
