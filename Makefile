@@ -1,0 +1,68 @@
+# The two commands of the README are run and test; check is what CI adds to them.
+RUN   ?= run
+SWAG   = go tool swag init --v3.1 --quiet --parseInternal -g openapi.go -d internal/gateway,internal/wol,internal/problem
+STATIC = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
+
+.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs
+
+build:
+	go build -trimpath -o bin/ ./cmd/...
+
+# run starts both programs with their socket and keys under $(RUN) and stops both
+# on Ctrl-C. Every WOL_* and API_* variable reaches them.
+run: build
+	@mkdir -p "$(RUN)"; \
+	export WOL_SOCKET="$${WOL_SOCKET:-$(RUN)/wol-server.sock}" API_KEYS_FILE="$${API_KEYS_FILE:-$(RUN)/keys.json}"; \
+	export API_WOL_SOCKET="$$WOL_SOCKET" API_LISTEN="$${API_LISTEN:-127.0.0.1:8080}"; \
+	export WOL_LOG_FORMAT="$${WOL_LOG_FORMAT:-text}" API_LOG_FORMAT="$${API_LOG_FORMAT:-text}"; \
+	key=; [ -e "$$API_KEYS_FILE" ] || key=$$(bin/api-server keys add first --scope wake --scope admin 2>/dev/null); \
+	bin/wol-server & wol=$$!; \
+	bin/api-server & api=$$!; \
+	stop() { trap '' INT TERM; kill $$api 2>/dev/null; wait $$api; kill $$wol 2>/dev/null; wait $$wol; }; \
+	trap 'stop; exit 0' INT TERM; \
+	until bin/wol-server healthcheck 2>/dev/null && bin/api-server healthcheck 2>/dev/null; do \
+		kill -0 $$wol 2>/dev/null && kill -0 $$api 2>/dev/null || { stop; exit 1; }; \
+		sleep 0.1; \
+	done; \
+	url="http://$$API_LISTEN"; case "$$API_LISTEN" in :*) url="http://localhost$$API_LISTEN";; esac; \
+	echo; \
+	if [ -n "$$key" ]; then echo "  Your key, shown this once:  $$key"; else echo "  Another key:  bin/api-server keys add NAME --keys $$API_KEYS_FILE"; fi; \
+	echo "  Wake a computer:  curl -X POST -H 'Authorization: Bearer $${key:-YOUR-KEY}' $$url/api/v1/wol/aa:bb:cc:dd:ee:ff"; \
+	echo "  In a browser:     $$url/swagger/"; \
+	echo "  Stop:             Ctrl-C"; \
+	echo; \
+	wait $$api; code=$$?; stop; exit $$code
+
+# test runs every layer that this machine can, and names what it skipped;
+# REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler.
+test: build
+	@mkdir -p "$(RUN)"; rm -f "$(RUN)/skipped"; race=-race; \
+	if ! command -v "$$(go env CC)" >/dev/null; then \
+		race=; echo "SKIPPED the race detector: there is no C compiler" >"$(RUN)/skipped"; \
+		[ "$${REQUIRE_ALL:-}" != 1 ] || { cat "$(RUN)/skipped"; exit 1; }; \
+	fi; \
+	SKIPPED_LOG="$(abspath $(RUN))/skipped" go test $$race -shuffle=on -count=1 ./...; code=$$?; \
+	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
+
+check: format vet staticcheck docs-diff tidy-diff
+
+format:
+	@test -z "$$(gofmt -l cmd internal docs | tee /dev/stderr)"
+
+vet:
+	go vet ./...
+
+staticcheck:
+	$(STATIC) ./...
+
+docs:
+	$(SWAG) -o docs
+
+# docs-diff regenerates into a folder of its own, so that a checkout with other
+# changes can be checked as well.
+docs-diff:
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; $(SWAG) --packageName docs -o "$$dir" && \
+	for f in docs.go swagger.json swagger.yaml; do diff -u "docs/$$f" "$$dir/$$f" || { echo "docs/$$f is not what the annotations say: run make docs"; exit 1; }; done
+
+tidy-diff:
+	go mod tidy -diff

@@ -1,0 +1,94 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"wolgate/internal/program"
+)
+
+const help = `api-server is the public HTTP API in front of wol-server.
+
+  api-server [serve] [flags]   serve until SIGTERM or SIGINT
+  api-server keys ...          add, list and revoke keys: see api-server keys --help
+  api-server healthcheck       exit 0 if the running gateway answers
+  api-server version           print the version
+
+A flag beats its environment variable. API_KEY, or API_KEY_FILE, holds one extra
+key of at least 24 characters with every scope.
+
+`
+
+// Main runs the verb that args name and returns the exit code.
+func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	verb := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		verb, args = args[0], args[1:]
+	}
+	return program.Exit(stderr, "api-server", run(ctx, verb, args, environ, stdout, stderr))
+}
+
+func run(ctx context.Context, verb string, args, environ []string, stdout, stderr io.Writer) error {
+	switch verb {
+	case "version":
+		_, err := fmt.Fprintln(stdout, "api-server", program.Version())
+		return err
+	case "keys":
+		return keysVerb(args, environ, stdout, stderr)
+	}
+	c, warnings, err := Load(args, environ)
+	if verb == "help" || errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, help)
+		settings(&Config{}).Help(stdout)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "serve":
+		log := c.Log.New(stderr)
+		for _, w := range warnings {
+			log.Warn(w)
+		}
+		return Run(ctx, c, log)
+	case "healthcheck":
+		return healthcheck(ctx, c.Listen)
+	default:
+		return program.ConfigError{Err: fmt.Errorf("%q is no verb: --help lists them", verb)}
+	}
+}
+
+// healthcheck asks the gateway that listens on address of this host.
+func healthcheck(ctx context.Context, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(r)
+	if err != nil {
+		return fmt.Errorf("the gateway does not answer: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the gateway answers with status %d", response.StatusCode)
+	}
+	return nil
+}

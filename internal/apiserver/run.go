@@ -1,0 +1,85 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/errgroup"
+
+	"wolgate/internal/gateway"
+	"wolgate/internal/unixsock"
+	"wolgate/internal/wolhttp"
+)
+
+// requestGrace is what requests under way are given at shutdown.
+const requestGrace = 4 * time.Second
+
+// Run serves until ctx ends, then answers what is under way. The error is a
+// program.ConfigError where starting again cannot help.
+func Run(ctx context.Context, c Config, log *slog.Logger) error {
+	keys, err := openKeyring(c, log)
+	if err != nil {
+		return err
+	}
+	daemon := wolhttp.NewClient(unixsock.Dialer(c.WolSocket), c.Timeout)
+	defer daemon.Close()
+	metrics := newMetrics()
+	app := gateway.New(gateway.Options{
+		Waker: daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
+		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
+		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
+		Observe: metrics.observe, Log: log,
+	})
+
+	public, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for requests: %w: choose another --listen or end what holds it", err)
+	}
+	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
+	if err := daemon.Ping(ctx); err != nil {
+		log.Warn("wol-server does not answer yet; wakes fail until it does", "err", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, app, public, log) })
+	group.Go(func() error { keys.watch(ctx); return nil })
+	if c.OpsListen != "" {
+		group.Go(func() error { return serveOps(ctx, c.OpsListen, opsHandler(metrics), log) })
+	}
+	return group.Wait()
+}
+
+func serve(ctx context.Context, app *fiber.App, listener net.Listener, log *slog.Logger) error {
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	if err := app.ShutdownWithTimeout(requestGrace); err != nil {
+		log.Warn("requests cut off", "err", err)
+	}
+	return nil
+}
+
+func serveOps(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for metrics: %w: choose another --ops-listen, or an empty one to switch it off", err)
+	}
+	log.Info("metrics", "address", listener.Addr().String())
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

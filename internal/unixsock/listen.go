@@ -1,0 +1,198 @@
+package unixsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+const (
+	dirMode    = 0o750 // who may reach the socket at all
+	socketMode = 0o660 // who may connect
+	lockMode   = 0o600 // nobody else may open the lock, so nobody else can hold it
+)
+
+// Reasons for leaving a path alone.
+var (
+	ErrInUse       = errors.New("another process already serves this socket")
+	ErrNotSocket   = errors.New("what stands there is not a socket")
+	ErrPathTooLong = errors.New("path is too long for a Unix socket")
+)
+
+// place is where a socket stands. Its directory is held open, so that one put
+// in its stead later is never taken for it.
+type place struct {
+	path string
+	name string // last element of path
+	dir  *os.Root
+	lock *os.File
+	node fs.FileInfo // device and inode of the bound socket
+}
+
+// Listen makes the socket at path, mode 0660, and takes it into possession. A
+// missing directory is made, mode 0750, but none above it. A socket that a
+// killed process left behind is replaced. Anything else that stands at path is
+// left untouched, and the error is then ErrInUse or ErrNotSocket wherever it is
+// known to be one of the two. The file path.lock beside the socket belongs to
+// Listen and stays. allowUIDs is explained at Listener.
+func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error) {
+	p, err := occupy(path, log)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	unix, err := p.bind()
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(err, p.leave()))
+	}
+	// The node goes first and the lock last. While the socket is open the kernel
+	// holds its inode, so that number cannot yet belong to another file; while
+	// the lock is held, no other start can put a socket there.
+	closeAll := func() error { return errors.Join(p.removeNode(), unix.Close(), p.leave()) }
+	return newListener(unix, closeAll, allowUIDs, log), nil
+}
+
+// occupy takes the lock of path and then makes room there. In this order: of
+// starters that only probe and remove, one can remove the socket that another
+// has just made.
+func occupy(path string, log *slog.Logger) (*place, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	dir, err := openDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	p := &place{path: path, name: filepath.Base(path), dir: dir}
+	if err = p.takeLock(); err == nil {
+		err = p.makeRoom(log)
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.leave())
+	}
+	return p, nil
+}
+
+func openDir(name string) (*os.Root, error) {
+	dir, err := os.OpenRoot(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	if err = os.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%w: make this directory for the user of wol-server, or choose another --socket", err)
+	}
+	if dir, err = os.OpenRoot(name); err != nil {
+		return nil, err
+	}
+	// The umask, which Mkdir obeys, may have shut the group out.
+	if err = dir.Chmod(".", dirMode); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return dir, nil
+}
+
+// takeLock uses flock(2), which the kernel releases however the process ends.
+// The file is never removed: whoever had opened it just before would lock a
+// file that nobody else sees. Its name is not followed, because in a directory
+// that others may write to it could be a symbolic link to anything.
+func (p *place) takeLock() error {
+	lock, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: give the directory and this file to the user of wol-server", err)
+	case errors.Is(err, syscall.ELOOP):
+		return fmt.Errorf("%w: remove this symbolic link", err)
+	case err != nil:
+		return err
+	}
+	p.lock = lock
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return inUse()
+	}
+	return os.NewSyscallError("flock", err)
+}
+
+// makeRoom removes what a killed process left and refuses all else.
+//
+// Remainder: a program that does not know our lock and is between its bind and
+// its listen refuses connections as well, and would lose its socket.
+func (p *place) makeRoom(log *slog.Logger) error {
+	node, err := p.dir.Lstat(p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if node.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%w (%s): remove it yourself or choose another --socket", ErrNotSocket, node.Mode())
+	}
+	conn, err := net.Dial("unix", p.path)
+	switch {
+	case err == nil:
+		return errors.Join(inUse(), conn.Close())
+	case errors.Is(err, syscall.EAGAIN): // a full backlog: somebody is there, and busy
+		return inUse()
+	case errors.Is(err, syscall.ECONNREFUSED): // a node without a process
+		log.Info("stale socket removed", "socket", p.path)
+		return p.dir.Remove(p.name)
+	default:
+		return fmt.Errorf("probe the socket that stands there: %w: remove it if nobody serves it", err)
+	}
+}
+
+func inUse() error { return fmt.Errorf("%w: stop that one first or choose another --socket", ErrInUse) }
+
+// bind makes the node without a moment in which it is looser than socketMode.
+// The kernel gives a node the mode of the socket's own inode, 0777 at first,
+// less the umask; fchmod(2) before bind(2) changes that mode. The chmod after
+// it only gives back what the umask took. Binding under an umask of our own
+// would do as well, but the umask belongs to every thread of the process.
+func (p *place) bind() (*net.UnixListener, error) {
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), socketMode) })
+		return errors.Join(err, os.NewSyscallError("fchmod", failed))
+	}}
+	listener, err := config.Listen(context.Background(), "unix", p.path)
+	if err != nil {
+		return nil, err
+	}
+	unix := listener.(*net.UnixListener)
+	unix.SetUnlinkOnClose(false) // package net removes whatever stands there by then
+	if p.node, err = p.dir.Lstat(p.name); err == nil {
+		err = p.dir.Chmod(p.name, socketMode) // never follows a link out of the directory
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.removeNode(), unix.Close())
+	}
+	return unix, nil
+}
+
+// removeNode removes the socket if it is still the one that was bound.
+func (p *place) removeNode() error {
+	now, err := p.dir.Lstat(p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !os.SameFile(now, p.node) {
+		return err
+	}
+	return p.dir.Remove(p.name)
+}
+
+// leave gives the lock back. Closing its file alone would keep it for as long
+// as a child that is just being started holds a copy of the descriptor.
+func (p *place) leave() error {
+	if p.lock == nil {
+		return p.dir.Close()
+	}
+	err := syscall.Flock(int(p.lock.Fd()), syscall.LOCK_UN)
+	return errors.Join(err, p.lock.Close(), p.dir.Close())
+}

@@ -1,0 +1,88 @@
+// Package unixsock owns the Unix domain socket between the gateway and the
+// daemon: taking possession of its path, taking it over from systemd, deciding
+// who may connect, and dialling it. It is written for Linux.
+package unixsock
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// Listener is a net.Listener on a Unix socket. Where it was made with a list
+// of uids, a connection from any other uid is closed before it is handed out,
+// and logged; without a list whoever may open the socket may connect.
+type Listener struct {
+	unix     *net.UnixListener
+	closeAll func() error
+	allow    []uint32
+	peerUID  func(*net.UnixConn) (uint32, error)
+	log      *slog.Logger
+}
+
+func newListener(unix *net.UnixListener, closeAll func() error, allow []uint32, log *slog.Logger) *Listener {
+	return &Listener{unix: unix, closeAll: sync.OnceValue(closeAll), allow: slices.Clone(allow), peerUID: peerUID, log: log}
+}
+
+// Accept returns the next connection of an allowed uid. Its error is never one
+// peer's fault: http.Server stops serving at the first that is not temporary.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.unix.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		if l.admits(conn) {
+			return conn, nil
+		}
+		_ = conn.Close() // nothing was written, so nothing can be lost
+	}
+}
+
+// Close stops listening and, after Listen, removes the socket from its path
+// unless another one stands there by then. Every call returns the result of
+// the first.
+func (l *Listener) Close() error { return l.closeAll() }
+
+// Addr returns the address of the socket.
+func (l *Listener) Addr() net.Addr { return l.unix.Addr() }
+
+func (l *Listener) admits(conn *net.UnixConn) bool {
+	if len(l.allow) == 0 {
+		return true
+	}
+	uid, err := l.peerUID(conn)
+	if err != nil {
+		l.log.Warn("peer refused", "err", err, "hint", "its uid could not be read, and --allow-uids is set")
+		return false
+	}
+	if !slices.Contains(l.allow, uid) {
+		l.log.Warn("peer refused", "uid", uid, "hint", "add the uid to --allow-uids, or run that program as a user on the list")
+		return false
+	}
+	return true
+}
+
+// peerUID returns who connected, as the kernel noted it at connect(2)
+// (SO_PEERCRED, unix(7)). The pid beside it may belong to another namespace
+// and may be reused by now, so nothing is decided on it.
+func peerUID(conn *net.UnixConn) (uint32, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var peer *syscall.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		peer, failed = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	}); err != nil {
+		return 0, err
+	}
+	if failed != nil {
+		return 0, os.NewSyscallError("getsockopt SO_PEERCRED", failed)
+	}
+	return peer.Uid, nil
+}

@@ -1,0 +1,105 @@
+// Package wolserver wires the daemon together: settings in, wol-server out.
+package wolserver
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"wolgate/internal/broadcast"
+	"wolgate/internal/program"
+)
+
+// Config is the daemon's configuration after it has been checked.
+type Config struct {
+	Socket    string
+	AllowUIDs []uint32
+	Broadcast broadcast.Config
+	Allow     string // path of the allow-list; empty allows any target
+	MaxPPS    int    // magic packets per second over all callers
+	Log       program.Log
+}
+
+// nobody is the uid that the kernel shows for every peer of another user
+// namespace (user_namespaces(7)); it identifies no one.
+const nobody = 65534
+
+func settings(c *Config, destinations *string) *program.Settings {
+	s := program.NewSettings("WOL_")
+	b := &c.Broadcast
+	s.Add("socket", "/var/run/wol-server/wol-server.sock", "Unix socket to serve", path(&c.Socket))
+	s.Add("interfaces", "", "interfaces to send on, names or globs with commas; empty = all eligible", names(&b.Selection.Only))
+	s.Add("exclude-interfaces", broadcast.DefaultExcept, "interfaces never to send on, unless --interfaces names them", names(&b.Selection.Except))
+	s.Add("destinations", "", "ip or ip:port with commas; replaces the broadcasts of the interfaces", program.Text(destinations))
+	var port int
+	s.Add("port", "9", "UDP port where a destination names none", func(text string) error {
+		err := program.Number(&port, 1, 65535)(text)
+		b.Port = uint16(port)
+		return err
+	})
+	s.Add("repeat", "3", "copies of each packet", program.Number(&b.Repeat, 1, 20))
+	s.Add("repeat-interval", "300ms", "gap between the copies", program.Duration(&b.Interval, time.Millisecond, 10*time.Second))
+	s.Add("allow", "", "file with one allowed MAC a line, # comments; empty = any", program.Text(&c.Allow))
+	s.Add("max-pps", "2000", "magic packets per second over all callers", program.Number(&c.MaxPPS, 1, 1_000_000))
+	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = whoever the socket's mode admits", uids(&c.AllowUIDs))
+	c.Log.Add(s)
+	return s
+}
+
+// Load reads flags and environment. Both errors and warnings are plain lines
+// for the operator; the error is a program.ConfigError or flag.ErrHelp.
+func Load(args, environ []string) (c Config, warnings []string, err error) {
+	var destinations string
+	rest, warnings, err := settings(&c, &destinations).Load(args, environ)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	if len(rest) > 0 {
+		return Config{}, nil, program.ConfigError{Err: fmt.Errorf("argument %q is not understood: --help lists verbs and flags", rest[0])}
+	}
+	// After the other settings, because --port stands in for missing ports.
+	c.Broadcast.Destinations, err = broadcast.ParseDestinations(destinations, c.Broadcast.Port)
+	if err != nil {
+		return Config{}, nil, program.ConfigError{Err: fmt.Errorf("--destinations (WOL_DESTINATIONS): %w", err)}
+	}
+	return c, warnings, nil
+}
+
+func path(into *string) func(string) error {
+	return func(text string) error {
+		if text == "" {
+			return errors.New("is empty: write a path, such as /var/run/wol-server/wol-server.sock")
+		}
+		*into = text
+		return nil
+	}
+}
+
+func names(into *broadcast.Names) func(string) error {
+	return func(text string) (err error) {
+		*into, err = broadcast.ParseNames(text)
+		return err
+	}
+}
+
+func uids(into *[]uint32) func(string) error {
+	return func(text string) error {
+		*into = nil
+		if text == "" {
+			return nil
+		}
+		for field := range strings.SplitSeq(text, ",") {
+			uid, err := strconv.ParseUint(strings.TrimSpace(field), 10, 32)
+			if err != nil {
+				return fmt.Errorf("holds %q: write numeric uids with commas, such as 0,65532", field)
+			}
+			if uid == nobody {
+				return errors.New("holds 65534, which stands for every user of another user namespace: name the uid itself")
+			}
+			*into = append(*into, uint32(uid))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,71 @@
+package wolserver
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"wolgate/internal/program"
+	"wolgate/internal/unixsock"
+	"wolgate/internal/wolhttp"
+)
+
+const help = `wol-server sends Wake-on-LAN magic packets for those who may open its Unix socket.
+
+  wol-server [serve] [flags]   serve until SIGTERM or SIGINT
+  wol-server healthcheck       exit 0 if the daemon answers on its socket
+  wol-server version           print the version
+
+A flag beats its environment variable.
+
+`
+
+// Main runs the verb that args name and returns the exit code.
+func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	verb := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		verb, args = args[0], args[1:]
+	}
+	return program.Exit(stderr, "wol-server", run(ctx, verb, args, environ, stdout, stderr))
+}
+
+func run(ctx context.Context, verb string, args, environ []string, stdout, stderr io.Writer) error {
+	if verb == "version" {
+		_, err := fmt.Fprintln(stdout, "wol-server", program.Version())
+		return err
+	}
+	c, warnings, err := Load(args, environ)
+	if verb == "help" || errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, help)
+		settings(&Config{}, new(string)).Help(stdout)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "serve":
+		log := c.Log.New(stderr)
+		for _, w := range warnings {
+			log.Warn(w)
+		}
+		return Run(ctx, c, os.Getenv, log)
+	case "healthcheck":
+		client := wolhttp.NewClient(unixsock.Dialer(c.Socket), 3*time.Second)
+		defer client.Close()
+		if err := client.Ping(ctx); err != nil {
+			if cause := errors.Unwrap(err); cause != nil {
+				err = cause // without the words that are meant for the gateway's callers
+			}
+			return fmt.Errorf("no wol-server answers on %s: %w", c.Socket, err)
+		}
+		return nil
+	default:
+		return program.ConfigError{Err: fmt.Errorf("%q is no verb: --help lists them", verb)}
+	}
+}

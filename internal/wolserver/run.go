@@ -1,0 +1,120 @@
+package wolserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"wolgate/internal/broadcast"
+	"wolgate/internal/policy"
+	"wolgate/internal/program"
+	"wolgate/internal/unixsock"
+	"wolgate/internal/wol"
+	"wolgate/internal/wolhttp"
+)
+
+// Shutdown takes at most the sum of the two, and with it stays below the ten
+// seconds after which container engines kill.
+const (
+	requestGrace = 3 * time.Second // for calls under way
+	copiesGrace  = time.Second     // for copies to keep their gap
+)
+
+// Run serves the socket until ctx ends, then finishes what is under way: calls
+// are answered and copies sent. The error is a program.ConfigError where
+// starting again cannot help.
+func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
+	sender, err := broadcast.New(c.Broadcast, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sender.Close(copiesGrace) }()
+	waker, err := guard(sender, c)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(c, getenv, log)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           wolhttp.Handler(waker, sender.Interfaces, log),
+		ReadHeaderTimeout: 2 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute, // above the gateway's, so that the gateway closes first
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	announce(ctx, sender, listener, log)
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return errors.Join(fmt.Errorf("serve %s: %w", listener.Addr(), err), listener.Close())
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestGrace)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		log.Warn("calls cut off", "err", err)
+		_ = server.Close()
+	}
+	return listener.Close()
+}
+
+// guard puts the daemon's own rules in front of the sender. They hold whatever
+// the gateway says.
+func guard(sender *broadcast.Sender, c Config) (wol.Waker, error) {
+	cost := func(req wol.Request) int { return sender.Packets(req.Interface) }
+	waker := policy.Budget(sender, c.MaxPPS, cost)
+	if c.Allow != "" {
+		text, err := os.ReadFile(c.Allow)
+		if err != nil {
+			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %w: make the file readable for wol-server, or leave --allow away to allow any target", err)}
+		}
+		list, err := policy.ParseAllowList(text)
+		if err != nil {
+			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %s: %w", c.Allow, err)}
+		}
+		waker = policy.Allow(waker, list)
+	}
+	return policy.Distinct(waker), nil
+}
+
+// listen takes the socket over from systemd, or makes it.
+func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.Listener, error) {
+	listener, err := unixsock.Activated(getenv, c.AllowUIDs, log)
+	if listener == nil && err == nil {
+		listener, err = unixsock.Listen(c.Socket, c.AllowUIDs, log)
+	}
+	if errors.Is(err, unixsock.ErrNotSocket) || errors.Is(err, unixsock.ErrPathTooLong) {
+		return nil, program.ConfigError{Err: err}
+	}
+	return listener, err
+}
+
+// announce logs where packets will go, so that a host with no usable interface
+// shows at start and not at the first wake.
+func announce(ctx context.Context, sender *broadcast.Sender, listener *unixsock.Listener, log *slog.Logger) {
+	list, err := sender.Interfaces(ctx)
+	if err != nil {
+		log.Warn("interfaces not listed", "err", err)
+	}
+	var destinations []string
+	for _, i := range list {
+		for _, d := range i.Destinations {
+			destinations = append(destinations, i.Name+" "+d)
+		}
+	}
+	if len(destinations) == 0 {
+		log.Warn("no eligible interface: no packet can leave until one comes up; GET /interfaces gives the reasons")
+	}
+	log.Info("listening", "socket", listener.Addr().String(), "destinations", destinations)
+}
