@@ -1,0 +1,67 @@
+package lantest
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// AddAddress gives the near end one more address, such as "10.10.0.1/24".
+func (l *LAN) AddAddress(prefix string) {
+	l.t.Helper()
+	l.check("add address "+prefix, netlink.AddrAdd(l.near(), l.address(prefix)))
+	l.prefixes = append(l.prefixes, netip.MustParsePrefix(prefix))
+}
+
+// DelAddress takes an address from the near end.
+func (l *LAN) DelAddress(prefix string) {
+	l.t.Helper()
+	l.check("delete address "+prefix, netlink.AddrDel(l.near(), l.address(prefix)))
+	gone := netip.MustParsePrefix(prefix)
+	l.prefixes = slices.DeleteFunc(l.prefixes, func(p netip.Prefix) bool { return p == gone })
+}
+
+// DefaultRoute routes everything unknown into this LAN, to a gateway at the
+// last host address of its first IPv4 prefix. Nobody is there to answer ARP,
+// so the gateway's MAC is set to that of the far end, and the sniffer sees what
+// would have been routed on.
+func (l *LAN) DefaultRoute() {
+	l.t.Helper()
+	gateway := l.gateway()
+	l.check("set the gateway's MAC", netlink.NeighSet(&netlink.Neigh{
+		LinkIndex: l.index, State: netlink.NUD_PERMANENT, IP: gateway, HardwareAddr: l.farEnd.Attrs().HardwareAddr,
+	}))
+	l.check("set the default route", netlink.RouteReplace(&netlink.Route{LinkIndex: l.index, Gw: gateway}))
+}
+
+// address parses a prefix. Without duplicate address detection an IPv6 address
+// can be used at once; IPv4 has none.
+func (l *LAN) address(prefix string) *netlink.Addr {
+	l.t.Helper()
+	a, err := netlink.ParseAddr(prefix)
+	l.check("parse address", err)
+	if a.IP.To4() == nil {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	return a
+}
+
+func (l *LAN) gateway() net.IP {
+	l.t.Helper()
+	for _, p := range l.prefixes {
+		if !p.Addr().Is4() {
+			continue
+		}
+		last := p.Addr().As4()
+		for i := p.Bits(); i < 32; i++ {
+			last[i/8] |= 0x80 >> (i % 8)
+		}
+		last[3]-- // The last address of all is the broadcast.
+		return last[:]
+	}
+	l.t.Fatal("a default route needs an IPv4 prefix")
+	return nil
+}

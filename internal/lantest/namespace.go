@@ -1,0 +1,149 @@
+// Package lantest is support for tests that need a LAN. A package's TestMain
+// hands over to Main, which runs its tests in a user and a network namespace
+// of their own; there New builds LANs out of veth pairs, each with a sniffer on
+// its far end. Nothing here reaches a network of the machine, and none of it
+// needs root. It is for Linux only.
+//
+// The tests of one process share one namespace, so those that build LANs are
+// not to run in parallel with each other.
+package lantest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"wolgate/internal/skip"
+)
+
+// Main hands the result of a test run from one process to the next through
+// these variables, so that it needs none of its own.
+const (
+	// outsideVariable holds the network namespace that Main has left. Programs
+	// that the tests start inherit it, which is right: they are inside as well.
+	outsideVariable = "LANTEST_OUTSIDE"
+	// refusedVariable holds the reason why Main could not leave it.
+	refusedVariable = "LANTEST_REFUSED"
+)
+
+// exitPowerless is the exit status of a process that got its namespaces but no
+// power over them. The testing package uses 0, 1 and 2.
+const exitPowerless = 77
+
+// Main runs a package's tests inside new user and network namespaces with
+// loopback up, and exits with their status; it never returns. Call it from
+// TestMain. It starts the test binary a second time, with the same arguments
+// and open output, and passes signals on to it.
+//
+// Where the machine does not let it make namespaces, the tests run where they
+// are, and Require skips those that need a LAN.
+func Main(m *testing.M) {
+	if inside() {
+		if err := loopbackUp(); err != nil {
+			fmt.Fprintf(os.Stderr, "lantest: bring up loopback: %v\n", err)
+			os.Exit(exitPowerless)
+		}
+		os.Exit(m.Run())
+	}
+	status, err := runInside()
+	if err == nil {
+		os.Exit(status)
+	}
+	if err := os.Setenv(refusedVariable, err.Error()); err != nil {
+		fmt.Fprintf(os.Stderr, "lantest: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// Require skips the calling test, by way of package skip, unless the process
+// is inside the namespaces of Main. Every function that builds something calls
+// it; a test that sends on its own calls it first.
+func Require(t testing.TB) {
+	t.Helper()
+	if inside() {
+		return
+	}
+	reason := os.Getenv(refusedVariable)
+	if reason == "" {
+		reason = "TestMain of this package does not call lantest.Main"
+	}
+	skip.Because(t, "needs its own network namespace: "+reason)
+}
+
+// inside compares namespaces and does not merely believe a variable, because
+// what follows from it is that packets may be sent.
+func inside() bool {
+	outside := os.Getenv(outsideVariable)
+	here, err := networkNamespace()
+	return outside != "" && err == nil && here != outside
+}
+
+// networkNamespace returns the kernel's name of this thread's network
+// namespace, such as "net:[4026531840]".
+func networkNamespace() (string, error) { return os.Readlink("/proc/thread-self/ns/net") }
+
+// runInside runs this test binary again in new namespaces and returns its exit
+// status. The error means that no test has run.
+func runInside() (status int, err error) {
+	here, err := networkNamespace()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), outsideVariable+"="+here)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	// The kernel sends Pdeathsig when the thread that started the child ends,
+	// which is sooner than the process unless the thread is kept.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	// SIGQUIT is what go test sends after -timeout, to see the stacks.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	defer close(signals)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("make namespaces: %w", err)
+	}
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s) // It fails only once there is nobody to tell.
+		}
+	}()
+	_ = cmd.Wait() // The state tells more than the error.
+	if end, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && end.Signaled() {
+		return 128 + int(end.Signal()), nil // As a shell does.
+	}
+	if cmd.ProcessState.ExitCode() == exitPowerless {
+		return 0, errors.New("the machine makes user namespaces but gives them no capabilities")
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}
+
+// loopbackUp leaves a loopback alone that is up already, as it is for a
+// program that a test started.
+func loopbackUp() error {
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return err
+	}
+	if lo.Flags&net.FlagUp != 0 {
+		return nil
+	}
+	return netlink.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: lo.Index}})
+}
