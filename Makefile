@@ -9,21 +9,21 @@ build:
 	go build -trimpath -o bin/ ./cmd/...
 
 # run starts both programs with their socket and keys under $(RUN) and stops both
-# on Ctrl-C. Every WOL_* and API_* variable reaches them.
+# on Ctrl-C, which the terminal sends to both of them as well. Every WOL_* and
+# API_* variable reaches them.
 run: build
 	@mkdir -p "$(RUN)"; \
 	export WOL_SOCKET="$${WOL_SOCKET:-$(RUN)/wol-server.sock}" API_KEYS_FILE="$${API_KEYS_FILE:-$(RUN)/keys.json}"; \
 	export API_WOL_SOCKET="$$WOL_SOCKET" API_LISTEN="$${API_LISTEN:-127.0.0.1:8080}"; \
 	export WOL_LOG_FORMAT="$${WOL_LOG_FORMAT:-text}" API_LOG_FORMAT="$${API_LOG_FORMAT:-text}"; \
 	key=; [ -e "$$API_KEYS_FILE" ] || key=$$(bin/api-server keys add first --scope wake --scope admin 2>/dev/null); \
-	bin/wol-server & wol=$$!; \
+	api=; bin/wol-server & wol=$$!; \
+	stop() { trap '' INT TERM; for p in $$api $$wol; do kill $$p 2>/dev/null; wait $$p; done; }; \
+	up() { until bin/$$1 healthcheck 2>/dev/null; do kill -0 $$2 2>/dev/null || { stop; exit 1; }; sleep 0.1; done; }; \
+	trap 'wait $$api; wait $$wol; exit 0' INT; trap 'stop; exit 0' TERM; \
+	up wol-server $$wol; \
 	bin/api-server & api=$$!; \
-	stop() { trap '' INT TERM; kill $$api 2>/dev/null; wait $$api; kill $$wol 2>/dev/null; wait $$wol; }; \
-	trap 'stop; exit 0' INT TERM; \
-	until bin/wol-server healthcheck 2>/dev/null && bin/api-server healthcheck 2>/dev/null; do \
-		kill -0 $$wol 2>/dev/null && kill -0 $$api 2>/dev/null || { stop; exit 1; }; \
-		sleep 0.1; \
-	done; \
+	up api-server $$api; \
 	url="http://$$API_LISTEN"; case "$$API_LISTEN" in :*) url="http://localhost$$API_LISTEN";; esac; \
 	echo; \
 	if [ -n "$$key" ]; then echo "  Your key, shown this once:  $$key"; else echo "  Another key:  bin/api-server keys add NAME --keys $$API_KEYS_FILE"; fi; \

@@ -19,7 +19,7 @@ func TestRequestIDKeepsOnlyItsGrammar(t *testing.T) {
 			t.Errorf("%q became %q, want 32 new digits", bad, got)
 		}
 	}
-	if wol.NewRequestID() == wol.NewRequestID() {
+	if first, second := wol.NewRequestID(), wol.NewRequestID(); first == second {
 		t.Error("two new ids are the same")
 	}
 }
