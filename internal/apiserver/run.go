@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/errgroup"
 
 	"wolgate/internal/gateway"
@@ -30,7 +29,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	daemon := wolhttp.NewClient(unixsock.Dialer(c.WolSocket), c.Timeout)
 	defer daemon.Close()
 	metrics := newMetrics()
-	app := gateway.New(gateway.Options{
+	server := gateway.New(gateway.Options{
 		Waker: daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
 		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
 		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
@@ -46,7 +45,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		log.Warn("wol-server does not answer yet; wakes fail until it does", "err", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(ctx, app, public, log) })
+	group.Go(func() error { return serve(ctx, server, public, log) })
 	group.Go(func() error { keys.watch(ctx); return nil })
 	if c.OpsListen != "" {
 		group.Go(func() error { return serveOps(ctx, c.OpsListen, opsHandler(metrics), log) })
@@ -54,16 +53,16 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	return group.Wait()
 }
 
-func serve(ctx context.Context, app *fiber.App, listener net.Listener, log *slog.Logger) error {
+func serve(ctx context.Context, server *gateway.Server, listener net.Listener, log *slog.Logger) error {
 	served := make(chan error, 1)
-	go func() { served <- app.Listener(listener) }()
+	go func() { served <- server.Serve(listener) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
-	if err := app.ShutdownWithTimeout(requestGrace); err != nil {
+	if err := server.Shutdown(requestGrace); err != nil {
 		log.Warn("requests cut off", "err", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -77,8 +78,18 @@ type gateway struct {
 	limits *limits
 }
 
-// New returns the application, ready to be given a listener.
-func New(o Options) *fiber.App {
+// Server is the public HTTP server.
+type Server struct{ app *fiber.App }
+
+// Serve answers on listener until Shutdown; its error is nil after that.
+func (s *Server) Serve(listener net.Listener) error { return s.app.Listener(listener) }
+
+// Shutdown stops listening, gives requests under way as long as grace to be
+// answered, and closes what is left. The error says that something was.
+func (s *Server) Shutdown(grace time.Duration) error { return s.app.ShutdownWithTimeout(grace) }
+
+// New returns a server that is ready to be given a listener.
+func New(o Options) *Server {
 	g := &gateway{Options: o, limits: newLimits(o.Rate, o.Burst)}
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route
@@ -114,7 +125,7 @@ func New(o Options) *fiber.App {
 	if o.Docs {
 		mountDocs(app)
 	}
-	return app
+	return &Server{app: app}
 }
 
 // quiet drops what fasthttp logs of its own accord: broken requests, quoted with

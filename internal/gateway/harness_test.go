@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// door is a gateway on a real listener in front of a waker that counts.
+type door struct {
+	url    string
+	wakes  atomic.Int32
+	log    lockedBuffer
+	wake   string // a key with the scope wake
+	admin  string // a key with the scope admin
+	narrow string // a key with the scope wake for woltest.MAC(1) alone
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func open(t *testing.T, change func(*Options)) *door {
+	t.Helper()
+	d := &door{}
+	file := filepath.Join(t.TempDir(), "keys.json")
+	add := func(name string, scope apikey.Scope, targets ...wol.MAC) string {
+		key, err := apikey.Add(file, name, []apikey.Scope{scope}, targets, time.Time{}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key.Reveal()
+	}
+	d.wake, d.admin, d.narrow = add("wake", apikey.Wake), add("admin", apikey.Admin), add("narrow", apikey.Wake, woltest.MAC(1))
+	content, err := apikey.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := apikey.NewSet(content, apikey.EnvKey{})
+	o := Options{
+		Waker: wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+			d.wakes.Add(1)
+			var receipts []wol.Receipt
+			for _, target := range req.Targets {
+				receipts = append(receipts, wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Destination: "10.0.0.255:9", Bytes: 102}}, nil))
+			}
+			return receipts, nil
+		}),
+		Interfaces: func(context.Context) ([]wol.Interface, error) { return []wol.Interface{{Name: "eth0"}}, nil },
+		Ready:      func(context.Context) error { return nil },
+		Keys:       func() *apikey.Set { return keys },
+		Docs:       true,
+		Log:        slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if change != nil {
+		change(&o)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.url = "http://" + listener.Addr().String()
+	server := New(o)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		_ = server.Shutdown(time.Second)
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return d
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// call sends a request; headers are name, value pairs.
+func (d *door) call(t *testing.T, method, path, body string, headers ...string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, d.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	client := http.Client{Timeout: woltest.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response, string(text)}
+}
+
+// refusal reads the error body and checks what all of them share.
+func (a answer) refusal(t *testing.T) problem.Problem {
+	t.Helper()
+	var p problem.Problem
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.OK || p.Status != a.StatusCode || p.Detail == "" || p.Title == "" ||
+		p.RequestID == "" || p.RequestID != a.Header.Get("X-Request-Id") || a.Header.Get("Content-Type") != problem.ContentType {
+		t.Fatalf("not our error body: %d %v %s", a.StatusCode, a.Header, a.body)
+	}
+	return p
+}
+
+// raw sends bytes that no client library would and returns the whole answer.
+func (d *door) raw(t *testing.T, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(woltest.Patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) { // what was not read of the request
+		t.Fatalf("after %q: %v", text, err)
+	}
+	return string(text)
+}
+
+const target = "/api/v1/wol/02:00:00:00:00:01" // woltest.MAC(1)
