@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/lantest"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// quietLAN is how long a LAN must stay silent to be believed done: longer than
+// any gap between copies here.
+const quietLAN = 300 * time.Millisecond
+
+// TestBothLANsSeeThePacket is the main job: one request, and the exact 102
+// bytes on another host of each LAN, whatever the routing table says.
+//
+//	     pc-a               this host               pc-b
+//	10.10.0.0/24 ---- lana  wol-server  lanb ---- 10.20.0.0/24
+//	                        docker9 ---- 172.30.0.0/24, excluded
+func TestBothLANsSeeThePacket(t *testing.T) {
+	lantest.Require(t)
+	lana := lantest.New(t, "lana", "10.10.0.1/24")
+	lanb := lantest.New(t, "lanb", "10.20.0.1/24")
+	docker := lantest.New(t, "docker9", "172.30.0.1/24")
+	st := start(t, setup{daemon: []string{"--repeat", "2", "--repeat-interval", "50ms"}})
+
+	check := func(name string) {
+		t.Helper()
+		got := st.wake(t, someMAC).receipt(t)
+		want := wol.NewReceipt(got.MAC, got.RequestID, []wol.Delivery{
+			{Interface: "lana", Destination: "255.255.255.255:9", Bytes: 102},
+			{Interface: "lana", Destination: "10.10.0.255:9", Bytes: 102},
+			{Interface: "lanb", Destination: "255.255.255.255:9", Bytes: 102},
+			{Interface: "lanb", Destination: "10.20.0.255:9", Bytes: 102},
+		}, nil)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: receipt (-want +got):\n%s", name, diff)
+		}
+		seen(t, name+", LAN A", lana, "10.10.0.255:9", "10.10.0.255:9", "255.255.255.255:9", "255.255.255.255:9")
+		seen(t, name+", LAN B", lanb, "10.20.0.255:9", "10.20.0.255:9", "255.255.255.255:9", "255.255.255.255:9")
+		seen(t, name+", excluded", docker)
+	}
+	check("no default route")
+	lana.DefaultRoute()
+	check("default route via LAN A")
+}
+
+// TestOneInterfaceDown shows what a receipt says of an interface that should
+// have sent.
+func TestOneInterfaceDown(t *testing.T) {
+	lantest.Require(t)
+	lana := lantest.New(t, "lana", "10.10.0.1/24")
+	lanb := lantest.New(t, "lanb", "10.20.0.1/24")
+	lanb.Down()
+	st := start(t, setup{daemon: []string{"--repeat", "1"}})
+	check := func(reason string) {
+		t.Helper()
+		got := st.wakeUntil(t, func(a answer) bool {
+			failed := a.receipt(t).Failed
+			return len(failed) > 0 && failed[0].Error == reason
+		}).receipt(t)
+		if got.Status != wol.Partial || !got.OK || len(got.Sent) != 2 || len(got.Failed) != 2 {
+			t.Errorf("%s: receipt %+v", reason, got)
+		}
+		for _, f := range got.Failed {
+			if f.Interface != "lanb" || f.Error != reason {
+				t.Errorf("%s: failure %+v", reason, f)
+			}
+		}
+		st.daemon.log.wait(t, "request_id", got.RequestID, "msg", "wake sent in part")
+		if len(lana.Collect(quietLAN)) < 2 {
+			t.Errorf("%s: the other LAN did not get its packets", reason)
+		}
+	}
+	check("network is down")
+	seen(t, "down", lanb)
+	lanb.Up()
+	lanb.CarrierOff()
+	check("no carrier")
+}
+
+func TestOddInterfaces(t *testing.T) {
+	lantest.Require(t)
+	bare := lantest.New(t, "bare0")
+	pair := lantest.New(t, "pair0", "10.40.0.0/31")
+	two := lantest.New(t, "two0", "10.41.0.1/24", "10.42.0.1/16")
+	st := start(t, setup{daemon: []string{"--repeat", "1"}})
+	if got := st.wake(t, someMAC).receipt(t); got.Status != wol.Sent || len(got.Sent) != 5 {
+		t.Errorf("receipt %+v", got)
+	}
+	seen(t, "no IPv4 address", bare, "255.255.255.255:9")
+	seen(t, "/31", pair, "255.255.255.255:9")
+	seen(t, "two prefixes", two, "10.41.0.255:9", "10.42.255.255:9", "255.255.255.255:9")
+}
+
+func TestChosenInterfaces(t *testing.T) {
+	lantest.Require(t)
+	lana := lantest.New(t, "lana", "10.10.0.1/24")
+	lanb := lantest.New(t, "lanb", "10.20.0.1/24")
+	st := start(t, setup{daemon: []string{"--repeat", "1"}})
+	body := `{"interface":"lanb"}`
+	if got := st.post(t, "/api/v1/wol/"+someMAC, body).receipt(t); len(got.Sent) != 2 {
+		t.Errorf("receipt %+v", got)
+	}
+	seen(t, "not chosen", lana)
+	seen(t, "chosen", lanb, "10.20.0.255:9", "255.255.255.255:9")
+	for _, name := range []string{"lo", "nowhere0", "../lanb"} {
+		a := st.post(t, "/api/v1/wol/"+someMAC, fmt.Sprintf(`{"interface":%q}`, name))
+		if p := a.problem(t); a.status != http.StatusBadRequest || p.Code != wol.Invalid {
+			t.Errorf("interface %q: status %d", name, a.status)
+		}
+	}
+	st.daemon.end(t)
+	st.startDaemon(t, "--repeat", "1", "--interfaces", "lana", "--port", "40009")
+	if got := st.wake(t, someMAC).receipt(t); len(got.Sent) != 2 {
+		t.Errorf("receipt %+v", got)
+	}
+	seen(t, "--interfaces lana", lana, "10.10.0.255:40009", "255.255.255.255:40009")
+	seen(t, "not in --interfaces", lanb)
+}
+
+// seen fails the test unless exactly these destinations arrived, each with the
+// 102 bytes for someMAC.
+func seen(t *testing.T, name string, lan *lantest.LAN, want ...string) {
+	t.Helper()
+	packet := string(woltest.Packet(t, wol.Target{MAC: wol.MAC{0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}}))
+	got := []string{}
+	for _, f := range lan.Collect(quietLAN) {
+		got = append(got, fmt.Sprintf("%s:%d", f.DstIP, f.DstPort))
+		if string(f.Payload) != packet {
+			t.Errorf("%s: %d bytes to %s:%d: %x", name, len(f.Payload), f.DstIP, f.DstPort, f.Payload)
+		}
+		if f.EtherDst != [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} {
+			t.Errorf("%s: sent to %x on the wire, not broadcast", name, f.EtherDst)
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+		t.Errorf("%s: seen (-want +got):\n%s", name, diff)
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"debug/buildinfo"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/semver"
+)
+
+// allowed is who may import whom: arrows point down only, and siblings do not
+// know each other. What is not of this module is named by its module.
+func allowed() map[string][]string {
+	return map[string][]string{
+		// wire and domain
+		"internal/magicpacket": {},
+		"internal/wol":         {},
+		"internal/policy":      {"internal/wol", "golang.org/x/time"},
+		"internal/apikey":      {"internal/wol"},
+		// kit
+		"internal/problem": {"internal/wol"},
+		"internal/program": {},
+		// adapters
+		"internal/broadcast": {"internal/magicpacket", "internal/wol", "golang.org/x/net"},
+		"internal/unixsock":  {},
+		"internal/wolhttp":   {"internal/problem", "internal/wol"},
+		"internal/gateway":   {"docs", "internal/apikey", "internal/problem", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
+		"docs":               {"github.com/swaggo/swag/v2"},
+		// wiring
+		"internal/wolserver": {"internal/broadcast", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/apiserver": {"internal/apikey", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+		"cmd/wol-server":     {"internal/wolserver"},
+		"cmd/api-server":     {"internal/apiserver"},
+		// support of tests
+		"internal/skip":    {},
+		"internal/woltest": {"internal/magicpacket", "internal/wol", "github.com/google/go-cmp"},
+		"internal/lantest": {"internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
+		"internal/e2e":     {},
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	table := allowed()
+	type pkg struct {
+		ImportPath string
+		Imports    []string
+		Standard   bool
+	}
+	modules := map[string]string{} // import path of another module's package, to its module
+	var ours []pkg
+	for p := range golist[struct {
+		pkg
+		Module *struct{ Path string }
+	}](t, "-deps", "wolgate/...") {
+		switch {
+		case p.Standard:
+		case p.Module.Path == "wolgate":
+			ours = append(ours, p.pkg)
+		default:
+			modules[p.ImportPath] = p.Module.Path
+		}
+	}
+	for _, p := range ours {
+		name := strings.TrimPrefix(p.ImportPath, "wolgate/")
+		may, known := table[name]
+		if !known {
+			t.Errorf("package %s has no row in the table", name)
+		}
+		delete(table, name)
+		for _, path := range p.Imports {
+			imported, isOurs := strings.CutPrefix(path, "wolgate/")
+			if !isOurs {
+				if imported = modules[path]; imported == "" {
+					continue // standard library
+				}
+			}
+			if !slices.Contains(may, imported) {
+				t.Errorf("%s imports %s, which its row does not allow", name, imported)
+			}
+		}
+	}
+	for name := range table {
+		t.Errorf("the table has a row for %s, which is no package", name)
+	}
+}
+
+// golist decodes what go list -json prints.
+func golist[T any](t *testing.T, args ...string) func(yield func(T) bool) {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Standard,Module"}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(T) bool) {
+		d := json.NewDecoder(strings.NewReader(string(out)))
+		for {
+			var one T
+			if err := d.Decode(&one); errors.Is(err, io.EOF) {
+				return
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(one) {
+				return
+			}
+		}
+	}
+}
+
+// TestWhatTheBinariesLink reads the build information that Go puts into them.
+func TestWhatTheBinariesLink(t *testing.T) {
+	t.Parallel()
+	bin := build(t)
+	daemon := modulesOf(t, filepath.Join(bin, "wol-server"))
+	for path := range daemon {
+		if !strings.HasPrefix(path, "golang.org/x/") {
+			t.Errorf("wol-server links %s", path)
+		}
+	}
+	if len(daemon) == 0 {
+		t.Error("wol-server links no module at all: the build information was not read")
+	}
+	gateway := modulesOf(t, filepath.Join(bin, "api-server"))
+	// Below these, the parser accepts smuggled and malformed requests.
+	for path, floor := range map[string]string{"github.com/valyala/fasthttp": "v1.73.0", "github.com/gofiber/fiber/v2": "v2.52.15"} {
+		if got := gateway[path]; semver.Compare(got, floor) < 0 {
+			t.Errorf("api-server links %s %q, want at least %s", path, got, floor)
+		}
+	}
+}
+
+func modulesOf(t *testing.T, binary string) map[string]string {
+	t.Helper()
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := map[string]string{}
+	for _, m := range info.Deps {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		modules[m.Path] = m.Version
+	}
+	return modules
+}
