@@ -17,7 +17,6 @@ import (
 	"wolgate/internal/apiserver"
 	"wolgate/internal/lantest"
 	"wolgate/internal/problem"
-	"wolgate/internal/program"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
@@ -76,7 +75,7 @@ func (st *stack) startDaemon(t testing.TB, flags ...string) {
 		t.Fatal(err)
 	}
 	noActivation := func(string) string { return "" }
-	st.daemon = launch(t, c.Log, func(ctx context.Context, log *logLines) error {
+	st.daemon = launch(t, func(ctx context.Context, log *logLines) error {
 		return wolserver.Run(ctx, c, noActivation, c.Log.New(log))
 	})
 	st.daemon.log.wait(t, "msg", "listening")
@@ -84,18 +83,23 @@ func (st *stack) startDaemon(t testing.TB, flags ...string) {
 
 func (st *stack) startGateway(t testing.TB, flags ...string) {
 	t.Helper()
+	st.startGatewayWith(t, nil, flags...)
+}
+
+func (st *stack) startGatewayWith(t testing.TB, environ []string, flags ...string) {
+	t.Helper()
 	base := []string{"--listen", "127.0.0.1:0", "--wol-socket", st.socket, "--keys", st.keys, "--ops-listen", "", "--rate", "0"}
-	c, _, err := apiserver.Load(append(base, flags...), nil)
+	c, _, err := apiserver.Load(append(base, flags...), environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.gateway = launch(t, c.Log, func(ctx context.Context, log *logLines) error {
+	st.gateway = launch(t, func(ctx context.Context, log *logLines) error {
 		return apiserver.Run(ctx, c, c.Log.New(log))
 	})
 	st.url = "http://" + st.gateway.log.wait(t, "msg", "listening")["address"].(string)
 }
 
-func launch(t testing.TB, _ program.Log, run func(context.Context, *logLines) error) *service {
+func launch(t testing.TB, run func(context.Context, *logLines) error) *service {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &service{log: newLog(), stop: stop, done: make(chan error, 1)}
 	go func() { s.done <- run(ctx, s.log) }()

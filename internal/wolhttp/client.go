@@ -175,16 +175,16 @@ func classify(ctx context.Context, err error) error {
 	switch {
 	case wol.KindOf(err) == wol.BadUpstream:
 		return err
+	case errors.Is(err, syscall.EAGAIN): // a full backlog; package net calls it a timeout
+		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
 	case ctx.Err() != nil, isNet && netErr.Timeout():
-		return &wol.Error{Kind: wol.Timeout, RetryAfter: 0, Err: err}
+		return &wol.Error{Kind: wol.Timeout, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
 	case errors.Is(err, fs.ErrPermission):
 		return unavailable("nothing was sent: api-server may not open the socket of wol-server; give it the group of the socket and its directory")
-	case errors.Is(err, syscall.EAGAIN):
-		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
 	case lost(err):
-		return unavailable("wol-server ended during the call, so it is not known whether a packet left: try again")
+		return unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
 	case isDial(err):
 		return unavailable("nothing was sent: the socket of wol-server cannot be opened; see the log of api-server")
 	default:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -250,6 +251,7 @@ func TestClientClassifies(t *testing.T) {
 		"good":                {body(200, "application/json", string(good)), ""},
 		"absent":              {func(t *testing.T) string { return woltest.SocketPath(t) }, wol.Unavailable},
 		"stale socket":        {stale, wol.Unavailable},
+		"full backlog":        {fullBacklog, wol.Unavailable},
 		"regular file":        {regular, wol.Unavailable},
 		"not HTTP":            {raw("SSH-2.0-OpenSSH_9.2\r\n"), wol.BadUpstream},
 		"binary":              {raw("\x16\x03\x01\x00\x00"), wol.BadUpstream},
@@ -379,4 +381,31 @@ func regular(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// fullBacklog is a socket on which one connection waits and no more can.
+func fullBacklog(t *testing.T) string {
+	t.Helper()
+	path := woltest.SocketPath(t)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, syscall.EAGAIN) {
+			return path
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
 }

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// TestDaemonAllowsOnlyItsList asks for a target that every key allows and the
+// daemon does not.
+func TestDaemonAllowsOnlyItsList(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	list := filepath.Join(t.TempDir(), "allow")
+	if err := os.WriteFile(list, []byte("# mine\nAA-BB-CC-DD-EE-FF # desktop\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st := start(t, setup{daemon: append(loopback(r), "--allow", list)})
+	st.wake(t, someMAC).receipt(t)
+	r.Next(t)
+	if p := st.wake(t, "02:00:00:00:00:01").problem(t); p.Status != http.StatusForbidden || p.Code != wol.Forbidden || !strings.Contains(p.Detail, "--allow") {
+		t.Errorf("%+v", p)
+	}
+	body := `{"targets":[{"mac_addr":"` + someMAC + `"},{"mac_addr":"02:00:00:00:00:01"}]}`
+	if p := st.post(t, "/api/v1/wol", body).problem(t); p.Status != http.StatusForbidden {
+		t.Errorf("among others: %+v", p)
+	}
+	r.Nothing(t)
+}
+
+func TestDaemonKeepsItsPacketBudget(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	st := start(t, setup{daemon: []string{"--destinations", r.Addr().String(), "--repeat", "1", "--max-pps", "5"}})
+	sent := 0
+	for range 20 {
+		a := st.wake(t, someMAC)
+		if a.status == http.StatusOK {
+			sent++
+			continue
+		}
+		if p := a.problem(t); p.Status != http.StatusTooManyRequests || p.Code != wol.RateLimited || a.header.Get("Retry-After") != "1" {
+			t.Errorf("%+v, Retry-After %q", p, a.header.Get("Retry-After"))
+		}
+	}
+	if sent < 5 || sent > 10 {
+		t.Errorf("%d of 20 wakes in a moment, with a budget of 5 a second", sent)
+	}
+	for range sent {
+		r.Next(t)
+	}
+	r.Nothing(t)
+}
+
+func TestDaemonAdmitsOnlyListedUIDs(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	st := start(t, setup{daemon: append(loopback(r), "--allow-uids", "4000000000")})
+	if p := st.wake(t, someMAC).problem(t); p.Code != wol.Unavailable || !strings.Contains(p.Detail, "--allow-uids") {
+		t.Errorf("%+v", p)
+	}
+	st.daemon.log.wait(t, "msg", "peer refused")
+	r.Nothing(t)
+}
+
+// TestKeyFromTheEnvironment runs the simplest deployment: no key file at all.
+func TestKeyFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	socket := woltest.SocketPath(t)
+	st := &stack{socket: socket, keys: socket + ".json", key: "Vb3tqz9-LmX0_rYw7Kc2fHs8Nd"}
+	st.startDaemon(t, loopback(r)...)
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(st.key+"\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range []string{"API_KEY=" + st.key, "API_KEY_FILE=" + file} {
+		st.startGatewayWith(t, []string{entry})
+		st.wake(t, someMAC).receipt(t)
+		r.Next(t)
+		if a := st.get(t, "/api/v1/interfaces"); a.status != http.StatusOK {
+			t.Errorf("every scope: status %d", a.status)
+		}
+		if strings.Contains(st.gateway.log.String(), st.key) {
+			t.Error("the log shows the key")
+		}
+		st.gateway.end(t)
+	}
+}
