@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"wolgate/internal/program"
@@ -28,10 +27,7 @@ key of at least 24 characters with every scope.
 
 // Main runs the verb that args name and returns the exit code.
 func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	verb := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		verb, args = args[0], args[1:]
-	}
+	verb, args := program.Verb(args)
 	return program.Exit(stderr, "api-server", run(ctx, verb, args, environ, stdout, stderr))
 }
 

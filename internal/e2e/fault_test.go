@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,12 +28,12 @@ func TestAFailedSendIsNeverOK(t *testing.T) {
 		retry  bool
 	}{
 		"daemon gone":            {func(*testing.T, string) {}, 503, wol.Unavailable, true},
-		"daemon hung":            {func(t *testing.T, socket string) { fakeDaemon(t, socket, nil) }, 504, wol.Timeout, false},
-		"daemon answers garbage": {func(t *testing.T, socket string) { fakeDaemon(t, socket, []byte("220 smtp ready\r\n")) }, 502, wol.BadUpstream, false},
+		"daemon hung":            {func(t *testing.T, socket string) { woltest.Answer(t, socket, nil) }, 504, wol.Timeout, false},
+		"daemon answers garbage": {func(t *testing.T, socket string) { woltest.Answer(t, socket, []byte("220 smtp ready\r\n")) }, 502, wol.BadUpstream, false},
 		"something else answers": {func(t *testing.T, socket string) {
-			fakeDaemon(t, socket, []byte("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"))
+			woltest.Answer(t, socket, []byte("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"))
 		}, 502, wol.BadUpstream, false},
-		"daemon hangs up": {func(t *testing.T, socket string) { fakeDaemon(t, socket, []byte{}) }, 503, wol.Unavailable, true},
+		"daemon hangs up": {func(t *testing.T, socket string) { woltest.Answer(t, socket, []byte{}) }, 503, wol.Unavailable, true},
 		"socket is a file": {func(t *testing.T, socket string) {
 			if err := os.WriteFile(socket, nil, 0o600); err != nil {
 				t.Fatal(err)
@@ -67,34 +66,6 @@ func TestAFailedSendIsNeverOK(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fakeDaemon accepts, reads, and answers the same to everything; a nil answer
-// is silence.
-func fakeDaemon(t *testing.T, socket string, say []byte) {
-	t.Helper()
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = conn.Read(make([]byte, 4096))
-				if say == nil {
-					_, _ = io.Copy(io.Discard, conn) // until the caller gives up
-					return
-				}
-				_, _ = conn.Write(say)
-			}()
-		}
-	}()
 }
 
 // TestNoInterface runs both programs on a host with loopback alone.

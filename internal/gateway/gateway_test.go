@@ -15,6 +15,7 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
 )
 
 // TestRouteTable walks every route that Fiber knows: one that nobody has put
@@ -216,7 +217,7 @@ func TestParserErrorsAreOursAndQuoteNothing(t *testing.T) {
 		"not HTTP":              {"canary\r\n\r\n", "400"},
 		"absurd content length": {"POST " + target + " HTTP/1.1\r\nHost: x\r\n" + secret + "Content-Length: -1\r\n\r\n", "400"},
 	} {
-		a := d.raw(t, tt.request)
+		a := woltest.Raw(t, strings.TrimPrefix(d.url, "http://"), tt.request)
 		status, rest, _ := strings.Cut(strings.TrimPrefix(a, "HTTP/1.1 "), " ")
 		if status != tt.status || !strings.Contains(rest, `"code":"invalid"`) || !strings.Contains(rest, `"request_id":"`) {
 			t.Errorf("%s: %s", name, a)

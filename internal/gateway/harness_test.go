@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -140,27 +138,6 @@ func (a answer) refusal(t *testing.T) problem.Problem {
 		t.Fatalf("not our error body: %d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	return p
-}
-
-// raw sends bytes that no client library would and returns the whole answer.
-func (d *door) raw(t *testing.T, request string) string {
-	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(woltest.Patience)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(conn)
-	if err != nil && !errors.Is(err, syscall.ECONNRESET) { // what was not read of the request
-		t.Fatalf("after %q: %v", text, err)
-	}
-	return string(text)
 }
 
 const target = "/api/v1/wol/02:00:00:00:00:01" // woltest.MAC(1)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Exit codes beyond 0 and 1, from sysexits.h.
@@ -33,4 +34,13 @@ func Exit(stderr io.Writer, name string, err error) int {
 		return exitConfig
 	}
 	return exitFailure
+}
+
+// Verb splits the verb off a program's arguments; "serve" stands where none is
+// given.
+func Verb(args []string) (verb string, rest []string) {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return "serve", args
+	}
+	return args[0], args[1:]
 }

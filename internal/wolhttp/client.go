@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -110,12 +112,20 @@ func (c *Client) Ping(ctx context.Context) error {
 func (c *Client) call(ctx context.Context, method, path, id string, body []byte, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	// Whether the daemon may have got the request, in any attempt, those that the
+	// transport makes by itself included.
+	var delivered atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
+		if info.Err == nil {
+			delivered.Store(true)
+		}
+	}})
 	status, header, answer, err := c.attempt(ctx, method, path, id, body)
 	for n := 1; n < attempts && lost(err) && ctx.Err() == nil; n++ {
 		status, header, answer, err = c.attempt(ctx, method, path, id, body)
 	}
 	if err != nil {
-		return classify(ctx, err)
+		return classify(ctx, err, delivered.Load())
 	}
 	if status != http.StatusOK {
 		if e, ok := problem.Read(status, answer, header.Get("Retry-After")); ok {
@@ -167,7 +177,7 @@ func lost(err error) bool {
 }
 
 // classify turns a failed exchange into the error that the user meets.
-func classify(ctx context.Context, err error) error {
+func classify(ctx context.Context, err error, delivered bool) error {
 	unavailable := func(message string) error {
 		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
 	}
@@ -175,16 +185,16 @@ func classify(ctx context.Context, err error) error {
 	switch {
 	case wol.KindOf(err) == wol.BadUpstream:
 		return err
-	case errors.Is(err, syscall.EAGAIN): // a full backlog; package net calls it a timeout
+	case errors.Is(err, syscall.EAGAIN) && !delivered: // package net calls it a timeout
 		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
 	case ctx.Err() != nil, isNet && netErr.Timeout():
 		return &wol.Error{Kind: wol.Timeout, Err: err}
+	case lost(err), delivered && isDial(err):
+		return unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
 	case errors.Is(err, fs.ErrPermission):
 		return unavailable("nothing was sent: api-server may not open the socket of wol-server; give it the group of the socket and its directory")
-	case lost(err):
-		return unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
 	case isDial(err):
 		return unavailable("nothing was sent: the socket of wol-server cannot be opened; see the log of api-server")
 	default:

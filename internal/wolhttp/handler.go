@@ -16,8 +16,12 @@ import (
 	"wolgate/internal/wol"
 )
 
-// defaultPatience bounds a call that names no deadline.
-const defaultPatience = 10 * time.Second
+// defaultPatience bounds a call that names no deadline, and maxPatience one that
+// names a distant one.
+const (
+	defaultPatience = 10 * time.Second
+	maxPatience     = time.Minute
+)
 
 // Interfaces lists the interfaces of the host.
 type Interfaces func(ctx context.Context) ([]wol.Interface, error)
@@ -133,18 +137,21 @@ func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Re
 	return wol.ParseOptions(plain, body)
 }
 
-// deadline returns the context of one call, cancelled with its connection.
+// deadline returns the context of one call, which ends with its connection too.
 func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
-	text := r.Header.Get(headerDeadline)
-	if text == "" {
-		ctx, cancel := context.WithTimeout(r.Context(), defaultPatience)
-		return ctx, cancel, nil
+	now := time.Now()
+	at := now.Add(defaultPatience)
+	if text := r.Header.Get(headerDeadline); text != "" {
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, nil, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
+		}
+		at = time.UnixMilli(ms)
 	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return nil, nil, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
+	if at.After(now.Add(maxPatience)) {
+		at = now.Add(maxPatience)
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), time.UnixMilli(ms))
+	ctx, cancel := context.WithDeadline(r.Context(), at)
 	return ctx, cancel, nil
 }
 

@@ -1,7 +1,6 @@
 package wolhttp_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -217,24 +216,7 @@ func TestClientClassifies(t *testing.T) {
 	raw := func(answer string) func(t *testing.T) string {
 		return func(t *testing.T) string {
 			path := woltest.SocketPath(t)
-			listener, err := net.Listen("unix", path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = listener.Close() })
-			go func() {
-				for {
-					conn, err := listener.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						defer conn.Close()
-						_, _ = http.ReadRequest(bufio.NewReader(conn))
-						_, _ = io.WriteString(conn, answer)
-					}()
-				}
-			}()
+			woltest.Answer(t, path, []byte(answer))
 			return path
 		}
 	}
@@ -327,6 +309,44 @@ func TestClientTriesAgainOnABrokenConnection(t *testing.T) {
 	for range 20 {
 		if _, err := c.Wake(t.Context(), one()); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestClientDoesNotClaimThatNothingWasSent kills a daemon for good in the middle
+// of a call: what it did before is not known.
+func TestClientDoesNotClaimThatNothingWasSent(t *testing.T) {
+	t.Parallel()
+	for _, pooled := range []bool{false, true} {
+		path := woltest.SocketPath(t)
+		listener, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{}
+		server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/healthz" {
+				_, _ = io.WriteString(w, `{"ok":true}`)
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			_ = server.Close()
+		})
+		go func() { _ = server.Serve(listener) }()
+		c := client(t, path, woltest.Patience)
+		if pooled {
+			if err := c.Ping(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = c.Wake(t.Context(), one())
+		e, _ := errors.AsType[*wol.Error](err)
+		if e == nil || e.Kind != wol.Unavailable || !strings.Contains(e.Message, "not known whether") {
+			t.Errorf("pooled %v: %v", pooled, err)
+		}
+		_, err = c.Wake(t.Context(), one())
+		if e, _ = errors.AsType[*wol.Error](err); e == nil || e.Kind != wol.Unavailable || !strings.Contains(e.Message, "nothing was sent") {
+			t.Errorf("afterwards: %v", err)
 		}
 	}
 }

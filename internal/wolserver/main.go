@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"wolgate/internal/program"
@@ -27,10 +26,7 @@ A flag beats its environment variable.
 
 // Main runs the verb that args name and returns the exit code.
 func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	verb := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		verb, args = args[0], args[1:]
-	}
+	verb, args := program.Verb(args)
 	return program.Exit(stderr, "wol-server", run(ctx, verb, args, environ, stdout, stderr))
 }
 

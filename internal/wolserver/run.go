@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"wolgate/internal/broadcast"
@@ -45,8 +46,8 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 		Handler:           wolhttp.Handler(waker, sender.Interfaces, log),
 		ReadHeaderTimeout: 2 * time.Second,
 		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute, // above the gateway's, so that the gateway closes first
+		WriteTimeout:      70 * time.Second, // above the longest deadline of a call
+		IdleTimeout:       2 * time.Minute,  // above the gateway's, so that the gateway closes first
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -110,7 +111,7 @@ func announce(ctx context.Context, sender *broadcast.Sender, listener *unixsock.
 	var destinations []string
 	for _, i := range list {
 		for _, d := range i.Destinations {
-			destinations = append(destinations, i.Name+" "+d)
+			destinations = append(destinations, strings.TrimSpace(i.Name+" "+d))
 		}
 	}
 	if len(destinations) == 0 {

@@ -1,0 +1,60 @@
+package woltest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Raw sends bytes that no client library would to a TCP address and returns the
+// whole answer; the server has to close the connection.
+func Raw(t testing.TB, address, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(conn)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) { // what was not read of the request
+		t.Fatalf("after %q: %v", text, err)
+	}
+	return string(text)
+}
+
+// Answer accepts on a Unix socket until the test ends, reads once from each
+// connection, and gives every one the same answer; nil is silence.
+func Answer(t testing.TB, path string, say []byte) {
+	t.Helper()
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				_, _ = conn.Read(make([]byte, 4096))
+				if say == nil {
+					_, _ = io.Copy(io.Discard, conn) // until the caller gives up
+					return
+				}
+				_, _ = conn.Write(say)
+			}()
+		}
+	}()
+}
