@@ -47,7 +47,7 @@ test: build
 check: format vet staticcheck docs-diff tidy-diff
 
 format:
-	@test -z "$$(gofmt -l cmd internal docs | tee /dev/stderr)"
+	@left=$$(gofmt -l cmd internal docs); [ -z "$$left" ] || { echo "run gofmt -w on: $$left"; exit 1; }
 
 vet:
 	go vet ./...
