@@ -118,12 +118,12 @@ const docTemplate = `{
                             "timeout",
                             "internal"
                         ],
-                        "example": "invalid",
+                        "example": "unavailable",
                         "type": "string"
                     },
                     "detail": {
                         "description": "Detail says what happened and what to do about it.",
-                        "example": "mac_addr is not a MAC address",
+                        "example": "nothing was sent: every destination failed, as the list shows",
                         "type": "string"
                     },
                     "failed": {
@@ -143,11 +143,11 @@ const docTemplate = `{
                         "type": "string"
                     },
                     "status": {
-                        "example": 400,
+                        "example": 503,
                         "type": "integer"
                     },
                     "title": {
-                        "example": "Bad Request",
+                        "example": "Service Unavailable",
                         "type": "string"
                     },
                     "type": {
@@ -191,7 +191,7 @@ const docTemplate = `{
                             "partial",
                             "failed"
                         ],
-                        "example": "sent",
+                        "example": "partial",
                         "type": "string"
                     }
                 },
@@ -221,7 +221,7 @@ const docTemplate = `{
                             "sent",
                             "partial"
                         ],
-                        "example": "sent",
+                        "example": "partial",
                         "type": "string"
                     }
                 },
@@ -276,6 +276,7 @@ const docTemplate = `{
         },
         "securitySchemes": {
             "Key": {
+                "description": "A key from ` + "`" + `api-server keys add NAME` + "`" + `. This page forgets it when it is closed.",
                 "scheme": "bearer",
                 "type": "http"
             }
@@ -726,6 +727,17 @@ const docTemplate = `{
         }
     },
     "openapi": "3.1.0",
+    "tags": [
+        {
+            "name": "wake"
+        },
+        {
+            "name": "daemon"
+        },
+        {
+            "name": "health"
+        }
+    ],
     "servers": [
         {
             "description": "this server, wherever it is mounted",

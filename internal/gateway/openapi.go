@@ -15,4 +15,9 @@ package gateway
 //	@servers.url			..
 //	@servers.description	this server, wherever it is mounted
 //
+//	@tag.name	wake
+//	@tag.name	daemon
+//	@tag.name	health
+//
 //	@securityDefinitions.bearerauth	Key
+//	@description					A key from `api-server keys add NAME`. This page forgets it when it is closed.

@@ -22,12 +22,12 @@ const ContentType = "application/problem+json"
 // are all of kind invalid.
 type Problem struct {
 	Type   string   `json:"type" example:"about:blank"`
-	Title  string   `json:"title" example:"Bad Request"`
-	Status int      `json:"status" example:"400"`
+	Title  string   `json:"title" example:"Service Unavailable"`
+	Status int      `json:"status" example:"503"`
 	OK     bool     `json:"ok" example:"false"`
-	Code   wol.Kind `json:"code" swaggertype:"string" enums:"invalid,unauthenticated,forbidden,not_found,method_not_allowed,rate_limited,bad_upstream,unavailable,timeout,internal" example:"invalid"`
+	Code   wol.Kind `json:"code" swaggertype:"string" enums:"invalid,unauthenticated,forbidden,not_found,method_not_allowed,rate_limited,bad_upstream,unavailable,timeout,internal" example:"unavailable"`
 	// Detail says what happened and what to do about it.
-	Detail    string `json:"detail,omitempty" example:"mac_addr is not a MAC address"`
+	Detail    string `json:"detail,omitempty" example:"nothing was sent: every destination failed, as the list shows"`
 	RequestID string `json:"request_id,omitempty" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
 	// Failed lists the destinations that were tried when nothing could be sent.
 	Failed []wol.Failure `json:"failed,omitempty"`

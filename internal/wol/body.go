@@ -36,7 +36,7 @@ type Receipts struct {
 	// OK is true when every target's packet left.
 	OK bool `json:"ok" example:"true"`
 	// Status is sent, or partial when anything failed.
-	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"sent"`
+	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
 	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
 	Receipts  []Receipt `json:"receipts"`
 } // @name Receipts

@@ -61,7 +61,7 @@ const (
 // Receipt says what left this host for one target. Build it with NewReceipt.
 type Receipt struct {
 	OK        bool       `json:"ok" example:"true"`
-	Status    Status     `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"sent"`
+	Status    Status     `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"partial"`
 	MAC       MAC        `json:"mac_addr" swaggertype:"string" example:"02:11:22:33:44:55"`
 	RequestID string     `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
 	Sent      []Delivery `json:"sent"`
