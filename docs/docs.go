@@ -254,6 +254,9 @@ const docTemplate = `{
                         "type": "string"
                     }
                 },
+                "required": [
+                    "mac_addr"
+                ],
                 "type": "object"
             },
             "WakeTargets": {
@@ -267,10 +270,15 @@ const docTemplate = `{
                         "items": {
                             "$ref": "#/components/schemas/WakeTarget"
                         },
+                        "maxItems": 1000,
+                        "minItems": 1,
                         "type": "array",
                         "uniqueItems": false
                     }
                 },
+                "required": [
+                    "targets"
+                ],
                 "type": "object"
             }
         },
@@ -310,6 +318,16 @@ const docTemplate = `{
                         },
                         "description": "OK"
                     },
+                    "400": {
+                        "content": {
+                            "application/problem+json": {
+                                "schema": {
+                                    "$ref": "#/components/schemas/Problem"
+                                }
+                            }
+                        },
+                        "description": "a query, or two credentials"
+                    },
                     "401": {
                         "content": {
                             "application/problem+json": {
@@ -339,6 +357,16 @@ const docTemplate = `{
                             }
                         },
                         "description": "asked too often"
+                    },
+                    "500": {
+                        "content": {
+                            "application/problem+json": {
+                                "schema": {
+                                    "$ref": "#/components/schemas/Problem"
+                                }
+                            }
+                        },
+                        "description": "something went wrong here"
                     },
                     "502": {
                         "content": {
@@ -469,6 +497,16 @@ const docTemplate = `{
                             }
                         },
                         "description": "asked too often, or more packets than the daemon's budget"
+                    },
+                    "500": {
+                        "content": {
+                            "application/problem+json": {
+                                "schema": {
+                                    "$ref": "#/components/schemas/Problem"
+                                }
+                            }
+                        },
+                        "description": "something went wrong here"
                     },
                     "502": {
                         "content": {
@@ -609,7 +647,17 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "asked too often"
+                        "description": "asked too often, or more packets than the daemon's budget"
+                    },
+                    "500": {
+                        "content": {
+                            "application/problem+json": {
+                                "schema": {
+                                    "$ref": "#/components/schemas/Problem"
+                                }
+                            }
+                        },
+                        "description": "something went wrong here"
                     },
                     "502": {
                         "content": {
@@ -687,6 +735,16 @@ const docTemplate = `{
                             }
                         },
                         "description": "OK"
+                    },
+                    "500": {
+                        "content": {
+                            "application/problem+json": {
+                                "schema": {
+                                    "$ref": "#/components/schemas/Problem"
+                                }
+                            }
+                        },
+                        "description": "something went wrong here"
                     },
                     "502": {
                         "content": {

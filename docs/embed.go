@@ -1,5 +1,5 @@
 // Package docs holds the OpenAPI document that swag generates from the
-// annotations in internal/gateway (make docs), and the pages for operators.
+// annotations in internal/gateway (make docs).
 package docs
 
 import _ "embed"

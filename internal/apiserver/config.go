@@ -14,6 +14,7 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/program"
+	"wolgate/internal/unixsock"
 )
 
 // Config is the gateway's configuration after it has been checked.
@@ -41,7 +42,10 @@ const (
 func settings(c *Config) *program.Settings {
 	s := program.NewSettings("API_")
 	s.Add("listen", ":8080", "address of the public listener", address(&c.Listen))
-	s.Add("wol-socket", "/var/run/wol-server/wol-server.sock", "Unix socket of wol-server", program.Text(&c.WolSocket))
+	s.Add("wol-socket", "/var/run/wol-server/wol-server.sock", "Unix socket of wol-server", func(text string) error {
+		c.WolSocket = text
+		return unixsock.CheckPath(text)
+	})
 	s.AddAs(keysFlag, keysVariable, keysDefault, "file of hashed keys, read again when it changes", program.Text(&c.Keys))
 	s.Add("ops-listen", "127.0.0.1:9091", "address of /metrics and pprof; empty = off", func(text string) error {
 		if text == "" {
@@ -64,14 +68,11 @@ func settings(c *Config) *program.Settings {
 // Load reads flags and environment, and the file that API_KEY_FILE names. The
 // error is a program.ConfigError or flag.ErrHelp.
 func Load(args, environ []string) (c Config, warnings []string, err error) {
-	rest, warnings, err := settings(&c).Load(args, environ)
+	warnings, err = settings(&c).Load(args, environ)
 	if err != nil {
 		return Config{}, nil, err
 	}
-	if len(rest) > 0 {
-		return Config{}, nil, program.ConfigError{Err: fmt.Errorf("argument %q is not understood: --help lists verbs and flags", rest[0])}
-	}
-	if c.EnvKey, err = envKey(environ); err != nil {
+	if c.EnvKey, err = envKey(program.Getenv(environ)); err != nil {
 		return Config{}, nil, program.ConfigError{Err: err}
 	}
 	return c, warnings, nil
@@ -79,17 +80,8 @@ func Load(args, environ []string) (c Config, warnings []string, err error) {
 
 // envKey returns the one key that may come from the environment. A variable
 // that is set but empty, as compose files leave behind, is no key.
-func envKey(environ []string) (apikey.EnvKey, error) {
-	var key, file string
-	for _, entry := range environ {
-		switch name, value, _ := strings.Cut(entry, "="); name {
-		case "API_KEY":
-			key = value
-		case "API_KEY_FILE":
-			file = value
-		}
-	}
-	from := "API_KEY"
+func envKey(getenv func(string) string) (apikey.EnvKey, error) {
+	from, key, file := "API_KEY", getenv("API_KEY"), getenv("API_KEY_FILE")
 	switch {
 	case key == "" && file == "":
 		return apikey.EnvKey{}, nil

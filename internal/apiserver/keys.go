@@ -37,16 +37,19 @@ func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	o, rest, err := keyOptions(args, environ)
+	o, rest, err := keyOptions(verb, args, program.Getenv(environ))
 	if errors.Is(err, flag.ErrHelp) || verb == "" {
 		fmt.Fprint(stdout, keysHelp)
 		return nil
 	}
 	if err != nil {
-		return program.ConfigError{Err: fmt.Errorf("keys %s: %w", verb, err)}
+		return program.ConfigError{Err: fmt.Errorf("keys %s: %w: see api-server keys --help", verb, err)}
 	}
 	if name == "" && len(rest) > 0 {
 		name, rest = rest[0], rest[1:]
+	}
+	if verb == "list" && name != "" {
+		rest = []string{name}
 	}
 	if len(rest) > 0 {
 		return program.ConfigError{Err: fmt.Errorf("keys %s: argument %q is not understood: see api-server keys --help", verb, rest[0])}
@@ -74,16 +77,17 @@ type keyFlags struct {
 	expires time.Time
 }
 
-func keyOptions(args, environ []string) (o keyFlags, rest []string, err error) {
-	o.file = keysDefault
-	for _, entry := range environ {
-		if value, ok := strings.CutPrefix(entry, keysVariable+"="); ok {
-			o.file = value
-		}
+func keyOptions(verb string, args []string, getenv func(string) string) (o keyFlags, rest []string, err error) {
+	if o.file = getenv(keysVariable); o.file == "" {
+		o.file = keysDefault
 	}
 	flags := flag.NewFlagSet("keys", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.file, keysFlag, o.file, "")
+	if verb != "add" { // the others would silently do without what these say
+		err = flags.Parse(args)
+		return o, flags.Args(), err
+	}
 	flags.Func("scope", "", func(text string) error {
 		scope, err := apikey.ParseScope(text)
 		o.scopes = append(o.scopes, scope)

@@ -13,6 +13,7 @@ import (
 
 	"wolgate/internal/gateway"
 	"wolgate/internal/unixsock"
+	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
 )
 
@@ -40,17 +41,27 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("listen for requests: %w: choose another --listen or end what holds it", err)
 	}
-	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
-	if err := daemon.Ping(ctx); err != nil {
-		log.Warn("wol-server does not answer yet; wakes fail until it does", "err", err)
-	}
 	group, ctx := errgroup.WithContext(ctx)
+	if c.OpsListen != "" {
+		ops, err := net.Listen("tcp", c.OpsListen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen for metrics: %w: choose another --ops-listen, or an empty one to switch it off", err), public.Close())
+		}
+		log.Info("metrics", "address", ops.Addr().String())
+		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics)) })
+	}
+	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
 	group.Go(func() error { return serve(ctx, server, public, log) })
 	group.Go(func() error { keys.watch(ctx); return nil })
-	if c.OpsListen != "" {
-		group.Go(func() error { return serveOps(ctx, c.OpsListen, opsHandler(metrics), log) })
-	}
+	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
 	return group.Wait()
+}
+
+// warnIfAbsent tells the operator at the start what the first wake would.
+func warnIfAbsent(ctx context.Context, daemon *wolhttp.Client, log *slog.Logger) {
+	if err := daemon.Ping(ctx, wol.NewRequestID()); err != nil && ctx.Err() == nil {
+		log.Warn("wol-server does not answer yet; wakes fail until it does", "err", err)
+	}
 }
 
 func serve(ctx context.Context, server *gateway.Server, listener net.Listener, log *slog.Logger) error {
@@ -65,15 +76,11 @@ func serve(ctx context.Context, server *gateway.Server, listener net.Listener, l
 	if err := server.Shutdown(requestGrace); err != nil {
 		log.Warn("requests cut off", "err", err)
 	}
+	_ = listener.Close() // Shutdown does not know a listener that has only just begun to be served
 	return nil
 }
 
-func serveOps(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen for metrics: %w: choose another --ops-listen, or an empty one to switch it off", err)
-	}
-	log.Info("metrics", "address", listener.Addr().String())
+func serveOps(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

@@ -109,14 +109,12 @@ func (c *copies) run() {
 		}
 		c.wait(time.Until(j.due))
 		c.send(j)
-		size := j.size()
+		spent := j
 		if j.left--; j.left > 0 {
 			c.add(j)
 			continue
 		}
-		c.mu.Lock()
-		c.pending -= size
-		c.mu.Unlock()
+		c.release(spent)
 	}
 }
 

@@ -76,8 +76,8 @@ func New(config Config, log *slog.Logger) (*Sender, error) {
 }
 
 // Close sends the copies that are still due and closes the sockets. Copies keep
-// their gap as long as grace allows; what is left then goes out at once.
-// No Wake may be under way or follow.
+// their gap as long as grace allows; what is left then goes out at once. Call it
+// once. A Wake that is still under way then may fail, or lose its copies.
 func (s *Sender) Close(grace time.Duration) error {
 	s.copies.drain(grace)
 	err := s.v4.Close()
@@ -130,37 +130,39 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: wait as long as Retry-After says"}
 	}
 	receipts := make([]wol.Receipt, len(packets))
-	anySent, anyFailed := false, false
-	for i, packet := range packets {
-		if err := ctx.Err(); err != nil && !anySent {
-			s.copies.release(job)
-			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: err}
-		}
-		sent, failed := s.sendOne(ctx, packet, destinations)
+	tried, anySent, anyFailed := 0, false, false
+	for ; tried < len(packets) && ctx.Err() == nil; tried++ {
+		sent, failed := s.sendOne(packets[tried], destinations)
 		anySent = anySent || len(sent) > 0
 		anyFailed = anyFailed || len(failed) > 0
-		receipts[i] = wol.NewReceipt(req.Targets[i].MAC, req.ID, sent, append(failed, down...))
+		receipts[tried] = wol.NewReceipt(req.Targets[tried].MAC, req.ID, sent, append(failed, down...))
 	}
 	if anyFailed {
 		s.forget()
 	}
 	if !anySent {
 		s.copies.release(job)
+		if tried == 0 {
+			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: ctx.Err()}
+		}
 		return nil, nothingSent(receipts[0].Failed)
+	}
+	// Targets whose turn did not come any more get no copies either.
+	late := job
+	job.packets, late.packets = packets[:tried], packets[tried:]
+	s.copies.release(late)
+	for i := range late.packets {
+		receipts[tried+i] = wol.NewReceipt(req.Targets[tried+i].MAC, req.ID, nil, overdue(destinations))
 	}
 	s.copies.add(job)
 	return receipts, nil
 }
 
 // sendOne sends one packet to every destination.
-func (s *Sender) sendOne(ctx context.Context, packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
+func (s *Sender) sendOne(packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
 	sent = make([]wol.Delivery, 0, len(destinations))
 	for _, d := range destinations {
-		err := ctx.Err()
-		if err == nil {
-			err = s.write(packet, d)
-		}
-		if err != nil {
+		if err := s.write(packet, d); err != nil {
 			failed = append(failed, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
 			continue
 		}
@@ -169,6 +171,18 @@ func (s *Sender) sendOne(ctx context.Context, packet []byte, destinations []dest
 	return sent, failed
 }
 
+// overdue says of every destination that the call had ended before.
+func overdue(destinations []destination) []wol.Failure {
+	failed := make([]wol.Failure, len(destinations))
+	for i, d := range destinations {
+		failed[i] = wol.Failure{Interface: d.iface, Destination: d.text, Error: "the call ended before this target's turn"}
+	}
+	return failed
+}
+
+// write hands one packet to the kernel. Remainder: it waits while the socket's
+// buffer is full, so that one card that takes nothing any more (an Ethernet
+// PAUSE, IEEE 802.3x) delays the others.
 func (s *Sender) write(packet []byte, d destination) error {
 	conn := s.v4
 	if d.address.Addr().Is6() {
@@ -248,9 +262,6 @@ func nothingSent(failed []wol.Failure) error {
 func plain(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return "the call ended before this destination's turn"
 	}
 	return err.Error()
 }

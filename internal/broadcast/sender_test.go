@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -36,7 +37,7 @@ func TestSenderIsAWaker(t *testing.T) {
 func TestCopiesFollowTheAnswer(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
-	const gap = 150 * time.Millisecond
+	const gap = time.Second
 	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 3, Interval: gap})
 	target := wol.Target{MAC: woltest.MAC(1)}
 	start := time.Now()
@@ -129,4 +130,46 @@ func TestOneBadDestinationDoesNotStopTheRest(t *testing.T) {
 		t.Errorf("with no destination left: %v; want kind unavailable and the cause", err)
 	}
 	r.Nothing(t)
+}
+
+// TestATargetPastTheDeadlineIsNotSentLater ends a call between two targets: the
+// ones whose turn did not come are told so, and get no copy either.
+func TestATargetPastTheDeadlineIsNotSentLater(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 3, Interval: time.Millisecond})
+	ctx := &endsAfter{Context: t.Context(), looks: 2}
+	targets := []wol.Target{{MAC: woltest.MAC(1)}, {MAC: woltest.MAC(2)}, {MAC: woltest.MAC(3)}}
+	got, err := s.Wake(ctx, wol.Request{Targets: targets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got[0].OK || !got[1].OK || got[2].OK || len(got[2].Failed) != 1 || !strings.Contains(got[2].Failed[0].Error, "turn") {
+		t.Errorf("receipts %+v", got)
+	}
+	if err := s.Close(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if s.copies.pending != 0 {
+		t.Errorf("%d packets are still counted as pending", s.copies.pending)
+	}
+	for range 3 * 2 {
+		if packet := r.Next(t); string(packet) == string(woltest.Packet(t, targets[2])) {
+			t.Error("the third target was sent a packet")
+		}
+	}
+	r.Nothing(t)
+}
+
+// endsAfter is a context that has ended when it is looked at once too often.
+type endsAfter struct {
+	context.Context
+	looks int
+}
+
+func (c *endsAfter) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
 }

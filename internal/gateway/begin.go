@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -34,9 +33,10 @@ func (g *gateway) begin(c *fiber.Ctx) error {
 		}
 	}
 	took := time.Since(start)
-	route := c.Route().Path // the pattern, not the path: nobody outside can make up new ones
-	if _, unmatched := errors.AsType[*fiber.Error](cause); unmatched {
-		route = "none"
+	// The pattern, not the path: nobody outside can make up new ones.
+	route := "none"
+	if r := c.Route(); r.Name != middleware {
+		route = r.Path
 	}
 	g.record(c, route, cause, took)
 	if g.Observe != nil {

@@ -8,11 +8,6 @@ import (
 	"wolgate/internal/wol"
 )
 
-// interfaceList is the answer of the interfaces route.
-type interfaceList struct {
-	Interfaces []wol.Interface `json:"interfaces"`
-} // @name Interfaces
-
 // ok is the answer of the health routes.
 type ok struct {
 	OK bool `json:"ok" example:"true"`
@@ -25,11 +20,13 @@ type ok struct {
 //	@Tags			daemon
 //	@ID				interfaces
 //	@Produce		json
-//	@Success		200	{object}	interfaceList
+//	@Success		200	{object}	wol.Interfaces
 //	@Produce		application/problem+json
+//	@Failure		400	{object}	problem.Problem	"a query, or two credentials"
 //	@Failure		401	{object}	problem.Problem	"no valid key"
 //	@Failure		403	{object}	problem.Problem	"the key does not have the scope admin"
 //	@Failure		429	{object}	problem.Problem	"asked too often"
+//	@Failure		500	{object}	problem.Problem	"something went wrong here"
 //	@Failure		502	{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure		503	{object}	problem.Problem	"daemon not there"
 //	@Failure		504	{object}	problem.Problem	"daemon did not answer in time"
@@ -37,11 +34,11 @@ type ok struct {
 //	@Security		Key
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
-	list, err := g.Interfaces(context.Background())
+	list, err := g.Interfaces(context.Background(), requestID(c))
 	if err != nil {
 		return err
 	}
-	return c.JSON(interfaceList{Interfaces: list})
+	return c.JSON(wol.Interfaces{Interfaces: list})
 }
 
 // healthz says that the process is up.
@@ -62,13 +59,14 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	json
 //	@Success	200	{object}	ok
 //	@Produce	application/problem+json
+//	@Failure	500	{object}	problem.Problem	"something went wrong here"
 //	@Failure	502	{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure	503	{object}	problem.Problem	"daemon not there"
 //	@Failure	504	{object}	problem.Problem	"daemon did not answer in time"
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {
-	if err := g.Ready(context.Background()); err != nil {
+	if err := g.Ready(context.Background(), requestID(c)); err != nil {
 		return err
 	}
 	return c.JSON(ok{OK: true})

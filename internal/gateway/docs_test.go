@@ -94,6 +94,11 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 		if secured := len(operation.Security) > 0; secured != (r.scope != public) {
 			t.Errorf("%s %s: described as secured %v", r.method, path, secured)
 		}
+		for _, status := range []string{"400", "401", "403", "429", "500", "502", "503", "504"} {
+			if _, ok := operation.Responses[status]; !ok && r.scope != public {
+				t.Errorf("%s %s: status %s is not described", r.method, path, status)
+			}
+		}
 		for status, response := range operation.Responses {
 			for kind := range response.Content {
 				if want := map[bool]string{true: "application/json", false: "application/problem+json"}[status == "200"]; kind != want {

@@ -11,10 +11,11 @@ import (
 
 // fail answers with the problem that err stands for.
 func (g *gateway) fail(c *fiber.Ctx, err error) error {
-	if requestID(c) == "" { // the request did not get as far as begin
-		prepare(c)
-	}
 	p := problemOf(err)
+	if requestID(c) == "" { // the parser refused it before begin could
+		prepare(c)
+		g.Log.Warn("request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+	}
 	if value := p.RetryAfterHeader(); value != "" {
 		c.Set(fiber.HeaderRetryAfter, value)
 	}

@@ -33,9 +33,10 @@ const (
 type Options struct {
 	// Waker sends, with a deadline of its own.
 	Waker wol.Waker
-	// Interfaces and Ready ask the daemon, with deadlines of their own.
-	Interfaces func(ctx context.Context) ([]wol.Interface, error)
-	Ready      func(ctx context.Context) error
+	// Interfaces and Ready ask the daemon, with deadlines of their own, on behalf
+	// of the request with this id.
+	Interfaces func(ctx context.Context, requestID string) ([]wol.Interface, error)
+	Ready      func(ctx context.Context, requestID string) error
 	// Keys returns the set that is valid now.
 	Keys func() *apikey.Set
 	// Rate is how many requests a second a key may make, Burst how many at
@@ -48,13 +49,17 @@ type Options struct {
 	CORSOrigins []string
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// Observe is told of every request that a route has answered.
+	// Observe is told of every request that was understood as HTTP; route is the
+	// pattern that answered it, or "none".
 	Observe func(route string, status int, took time.Duration)
 	Log     *slog.Logger
 }
 
 // public is the access class of a route that needs no key.
 const public apikey.Scope = ""
+
+// middleware names what Fiber counts as routes and we do not.
+const middleware = "middleware"
 
 type route struct {
 	method, path string
@@ -84,8 +89,8 @@ type Server struct{ app *fiber.App }
 // Serve answers on listener until Shutdown; its error is nil after that.
 func (s *Server) Serve(listener net.Listener) error { return s.app.Listener(listener) }
 
-// Shutdown stops listening, gives requests under way as long as grace to be
-// answered, and closes what is left. The error says that something was.
+// Shutdown stops listening and gives requests under way as long as grace to be
+// answered. The error says that some were not; they end with the process.
 func (s *Server) Shutdown(grace time.Duration) error { return s.app.ShutdownWithTimeout(grace) }
 
 // New returns a server that is ready to be given a listener.
@@ -105,7 +110,7 @@ func New(o Options) *Server {
 		DisableStartupMessage:   true,
 	})
 	app.Server().Logger = quiet{}
-	app.Use(g.begin)
+	app.Use(g.begin).Name(middleware)
 	if len(o.CORSOrigins) > 0 {
 		app.Use(cors.New(cors.Config{
 			AllowOrigins:  strings.Join(o.CORSOrigins, ","),
@@ -113,7 +118,7 @@ func New(o Options) *Server {
 			AllowHeaders:  "Authorization,Content-Type,X-Request-ID",
 			ExposeHeaders: "X-Request-ID,Retry-After",
 			MaxAge:        600,
-		}))
+		})).Name(middleware)
 	}
 	for _, r := range g.routes() {
 		if r.scope == public {

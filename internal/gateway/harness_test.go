@@ -68,14 +68,10 @@ func open(t *testing.T, change func(*Options)) *door {
 	o := Options{
 		Waker: wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
 			d.wakes.Add(1)
-			var receipts []wol.Receipt
-			for _, target := range req.Targets {
-				receipts = append(receipts, wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Destination: "10.0.0.255:9", Bytes: 102}}, nil))
-			}
-			return receipts, nil
+			return woltest.Receipts(req), nil
 		}),
-		Interfaces: func(context.Context) ([]wol.Interface, error) { return []wol.Interface{{Name: "eth0"}}, nil },
-		Ready:      func(context.Context) error { return nil },
+		Interfaces: func(context.Context, string) ([]wol.Interface, error) { return []wol.Interface{{Name: "eth0"}}, nil },
+		Ready:      func(context.Context, string) error { return nil },
 		Keys:       func() *apikey.Set { return keys },
 		Docs:       true,
 		Log:        slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -28,7 +28,8 @@ import (
 //	@Failure		403			{object}	problem.Problem	"key or daemon does not allow this"
 //	@Failure		413			{object}	problem.Problem	"body too large"
 //	@Failure		415			{object}	problem.Problem	"body is not application/json"
-//	@Failure		429			{object}	problem.Problem	"asked too often"
+//	@Failure		429			{object}	problem.Problem	"asked too often, or more packets than the daemon's budget"
+//	@Failure		500	{object}	problem.Problem	"something went wrong here"
 //	@Failure		502			{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure		503			{object}	problem.Problem	"daemon not there, or nothing could be sent"
 //	@Failure		504			{object}	problem.Problem	"daemon did not answer in time"
@@ -40,7 +41,7 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 	if err != nil {
 		mac = "" // no MAC, like everything else that is not one
 	}
-	body, err := body(c, maxOptions)
+	body, err := readBody(c, maxOptions)
 	if err != nil {
 		return err
 	}
@@ -71,6 +72,7 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 //	@Failure		413		{object}	problem.Problem	"body too large"
 //	@Failure		415		{object}	problem.Problem	"body is not application/json"
 //	@Failure		429		{object}	problem.Problem	"asked too often, or more packets than the daemon's budget"
+//	@Failure		500	{object}	problem.Problem	"something went wrong here"
 //	@Failure		502		{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure		503		{object}	problem.Problem	"daemon not there, or nothing could be sent"
 //	@Failure		504		{object}	problem.Problem	"daemon did not answer in time"
@@ -78,7 +80,7 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 //	@Security		Key
 //	@Router			/api/v1/wol [post]
 func (g *gateway) wakeMany(c *fiber.Ctx) error {
-	body, err := body(c, maxBody)
+	body, err := readBody(c, maxBody)
 	if err != nil {
 		return err
 	}
@@ -107,8 +109,8 @@ func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
 	return g.Waker.Wake(context.Background(), req)
 }
 
-// body returns the request's body, which must be JSON where there is one.
-func body(c *fiber.Ctx, limit int) ([]byte, error) {
+// readBody returns the request's body, which must be JSON where there is one.
+func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	body := c.Request().Body() // as it came: c.Body would decompress it
 	if len(body) == 0 {
 		return nil, nil

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // A call that fits into the burst is answered at once, by next or with kind
 // RateLimited. A larger call is passed on in portions as the budget refills, if
 // that can end before its deadline; otherwise it is refused before anything is
-// sent.
+// sent. What was let through is spent, also where next then sent nothing.
 func Budget(next wol.Waker, perSecond int, cost func(req wol.Request) int) wol.Waker {
 	b := budget{next: next, cost: cost, perSecond: perSecond, tokens: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 	return wol.WakerFunc(b.wake)
@@ -48,26 +49,36 @@ func (b *budget) wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 // portions passes a large call on, each portion once its packets are paid for.
 func (b *budget) portions(ctx context.Context, req wol.Request, each int) ([]wol.Receipt, error) {
 	size := max(1, b.perSecond/each)
-	receipts := make([]wol.Receipt, 0, len(req.Targets))
 	targets := req.Targets
-	for len(targets) > 0 {
-		n := min(size, len(targets))
-		req.Targets, targets = targets[:n], targets[n:]
+	receipts := make([]wol.Receipt, 0, len(targets))
+	for len(receipts) < len(targets) {
+		n := min(size, len(targets)-len(receipts))
+		req.Targets = targets[len(receipts):][:n]
 		part, err := b.portion(ctx, req, each*n)
-		if err != nil {
-			if len(receipts) == 0 {
-				return nil, err
+		if err != nil && len(receipts) == 0 {
+			return nil, err
+		}
+		if err != nil { // something has left already: say of the rest that it has not, and why
+			for _, target := range targets[len(receipts):] {
+				receipts = append(receipts, wol.NewReceipt(target.MAC, req.ID, nil, failures(err)))
 			}
-			// Something has left already: say of the rest that it has not.
-			part = nil
-			for _, target := range append(req.Targets, targets...) {
-				part = append(part, wol.NewReceipt(target.MAC, req.ID, nil, nil))
-			}
-			return append(receipts, part...), nil
+			return receipts, nil
 		}
 		receipts = append(receipts, part...)
 	}
 	return receipts, nil
+}
+
+// failures returns what an error says of the destinations, or the error itself
+// where it got to none.
+func failures(err error) []wol.Failure {
+	if e, ok := errors.AsType[*wol.Error](err); ok {
+		if len(e.Failed) > 0 {
+			return e.Failed
+		}
+		return []wol.Failure{{Error: e.Message}}
+	}
+	return []wol.Failure{{Error: string(wol.KindOf(err))}}
 }
 
 func (b *budget) portion(ctx context.Context, req wol.Request, packets int) ([]wol.Receipt, error) {

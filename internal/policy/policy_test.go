@@ -30,13 +30,11 @@ func (r *recorder) Wake(_ context.Context, req wol.Request) ([]wol.Receipt, erro
 		return nil, r.fail
 	}
 	var macs []wol.MAC
-	var receipts []wol.Receipt
 	for _, target := range req.Targets {
 		macs = append(macs, target.MAC)
-		receipts = append(receipts, wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Destination: "x", Bytes: 102}}, nil))
 	}
 	r.calls, r.at = append(r.calls, macs), append(r.at, time.Now())
-	return receipts, nil
+	return woltest.Receipts(req), nil
 }
 
 func request(ns ...int) wol.Request {
@@ -213,7 +211,7 @@ func TestBudgetRefusesWhatCannotEndInTime(t *testing.T) {
 func TestBudgetTellsWhatALargeCallDidNotSend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := recorder{fail: &wol.Error{Kind: wol.Unavailable}}
+		r := recorder{fail: &wol.Error{Kind: wol.Unavailable, Failed: []wol.Failure{{Interface: "eth0", Error: "cable out"}}}}
 		got, err := policy.Budget(&r, 10, flat(10)).Wake(t.Context(), request(1, 2, 3))
 		if err != nil {
 			t.Fatal(err)
@@ -221,6 +219,9 @@ func TestBudgetTellsWhatALargeCallDidNotSend(t *testing.T) {
 		var ok []bool
 		for _, receipt := range got {
 			ok = append(ok, receipt.OK)
+			if !receipt.OK && (len(receipt.Failed) == 0 || receipt.Failed[0].Error != "cable out") {
+				t.Errorf("no reason in %+v", receipt)
+			}
 		}
 		if diff := cmp.Diff([]bool{true, false, false}, ok); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

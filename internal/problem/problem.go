@@ -18,7 +18,7 @@ import (
 const ContentType = "application/problem+json"
 
 // Problem is the error body. It is an error, so that an HTTP layer can return
-// one whose status says more than its kind does: 413, 415, 421, 431 and others
+// one whose status says more than its kind does: 413, 415, 431 and others
 // are all of kind invalid.
 type Problem struct {
 	Type   string   `json:"type" example:"about:blank"`
@@ -37,34 +37,38 @@ type Problem struct {
 
 // table holds the status of each kind and what is said where an error brings
 // no words of its own.
-func table(kind wol.Kind) (status int, detail string) {
+// A kind that is not in it is internal, and not known.
+func table(kind wol.Kind) (status int, detail string, known bool) {
+	known = true
 	switch kind {
 	case wol.Invalid:
-		return http.StatusBadRequest, "the request is malformed: see the API documentation"
+		status, detail = http.StatusBadRequest, "the request is malformed: see the API documentation"
 	case wol.Unauthenticated:
-		return http.StatusUnauthorized, "a valid key is needed: send it as Authorization: Bearer KEY"
+		status, detail = http.StatusUnauthorized, "a valid key is needed: send it as Authorization: Bearer KEY"
 	case wol.Forbidden:
-		return http.StatusForbidden, "this is not allowed: ask whoever runs wolgate"
+		status, detail = http.StatusForbidden, "this is not allowed: ask whoever runs wolgate"
 	case wol.NotFound:
-		return http.StatusNotFound, "there is nothing at this path: see the API documentation"
+		status, detail = http.StatusNotFound, "there is nothing at this path: see the API documentation"
 	case wol.MethodNotAllowed:
-		return http.StatusMethodNotAllowed, "this path does not take this method: see the Allow header"
+		status, detail = http.StatusMethodNotAllowed, "this path does not take this method: see the Allow header"
 	case wol.RateLimited:
-		return http.StatusTooManyRequests, "too many requests: wait as long as Retry-After says"
+		status, detail = http.StatusTooManyRequests, "too many requests: wait as long as Retry-After says"
 	case wol.BadUpstream:
-		return http.StatusBadGateway, "what answers on the socket is not wol-server: see the log of api-server under this request_id"
+		status, detail = http.StatusBadGateway, "what answers on the socket is not wol-server: see the log of api-server under this request_id"
 	case wol.Unavailable:
-		return http.StatusServiceUnavailable, "nothing was sent: see the log under this request_id"
+		status, detail = http.StatusServiceUnavailable, "nothing was sent: see the log under this request_id"
 	case wol.Timeout:
-		return http.StatusGatewayTimeout, "wol-server did not answer in time, so it is not known whether a packet left: try again"
+		status, detail = http.StatusGatewayTimeout, "wol-server did not answer in time, so it is not known whether a packet left: try again"
 	default:
-		return http.StatusInternalServerError, "something went wrong here: the log holds the cause under this request_id"
+		known = kind == wol.Internal
+		status, detail = http.StatusInternalServerError, "something went wrong here: the log holds the cause under this request_id"
 	}
+	return status, detail, known
 }
 
 // New returns the problem of a kind, with detail or else the kind's own words.
 func New(kind wol.Kind, detail string) *Problem {
-	status, words := table(kind)
+	status, words, _ := table(kind)
 	if detail == "" {
 		detail = words
 	}
@@ -130,11 +134,11 @@ func Read(status int, body []byte, retryAfter string) (e *wol.Error, ok bool) {
 	if err := json.Unmarshal(body, &p); err != nil || p.OK || p.Status != status {
 		return nil, false
 	}
-	expected, _ := table(p.Code)
+	expected, _, known := table(p.Code)
 	if p.Code == wol.Invalid && status >= 400 && status < 500 {
 		expected = status
 	}
-	if expected != status {
+	if !known || expected != status {
 		return nil, false
 	}
 	e = &wol.Error{Kind: p.Code, Message: p.Detail, Failed: p.Failed}

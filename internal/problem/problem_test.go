@@ -90,6 +90,8 @@ func TestReadRefusesWhatIsNotOurs(t *testing.T) {
 		"status in two": {503, `{"status":403,"code":"forbidden"}`},
 		"claims ok":     {503, `{"status":503,"code":"unavailable","ok":true}`},
 		"invalid 500":   {500, `{"status":500,"code":"invalid"}`},
+		"foreign 500":   {500, `{"status":500,"error":"Internal Server Error"}`},
+		"unknown 500":   {500, `{"status":500,"code":"teapot"}`},
 	} {
 		if e, ok := problem.Read(tt.status, []byte(tt.body), ""); ok {
 			t.Errorf("%s: read as %v", name, e)
@@ -99,6 +101,7 @@ func TestReadRefusesWhatIsNotOurs(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(503, []byte(`{"status":503,"code":"unavailable","detail":"x"}`), "5")
+	f.Add(500, []byte(`{"status":500,"error":"Internal Server Error"}`), "")
 	f.Add(413, []byte(`{"status":413,"code":"invalid"}`), "-1")
 	f.Add(500, []byte(`{"status":500,"code":"internal","failed":[{}]}`), "99999999999999999999")
 	f.Fuzz(func(t *testing.T, status int, body []byte, retryAfter string) {

@@ -46,28 +46,24 @@ func TestSettings(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args, environ []string
 		want          values
-		rest          []string
 	}{
 		"defaults":           {want: base},
 		"variable":           {environ: []string{"WOL_MAX_PORT=7", "WOL_KEYS_FILE=/k=1"}, want: change(func(v *values) { v.Port, v.Socket = 7, "/k=1" })},
 		"flag beats it":      {args: []string{"--max-port=40000"}, environ: []string{"WOL_MAX_PORT=7"}, want: change(func(v *values) { v.Port = 40000 })},
 		"one dash, two args": {args: []string{"-gap", "1s", "-docs=false"}, want: change(func(v *values) { v.Gap, v.Docs = time.Second, false })},
-		"bare switch":        {args: []string{"--docs", "more"}, environ: []string{"WOL_DOCS=false"}, want: base, rest: []string{"more"}},
+		"bare switch":        {args: []string{"--docs"}, environ: []string{"WOL_DOCS=false"}, want: base},
 		"empty is a value":   {environ: []string{"WOL_KEYS_FILE="}, want: change(func(v *values) { v.Socket = "" })},
 		"others' variables":  {environ: []string{"API_KEY=x", "PATH=/bin", "WOL_SECRET=x", "odd"}, want: base},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got values
-			rest, warnings, err := settings(&got).Load(tt.args, tt.environ)
+			warnings, err := settings(&got).Load(tt.args, tt.environ)
 			if err != nil || len(warnings) > 0 {
 				t.Fatalf("%v, warnings %v", err, warnings)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if strings.Join(rest, " ") != strings.Join(tt.rest, " ") {
-				t.Errorf("rest %v, want %v", rest, tt.rest)
 			}
 		})
 	}
@@ -80,6 +76,7 @@ func TestSettingsRefuse(t *testing.T) {
 		says          []string
 	}{
 		{args: []string{"--nonsense"}, says: []string{"nonsense", "--help"}},
+		{args: []string{"--docs", "false"}, says: []string{"false", "--help"}},
 		{args: []string{"--max-port"}, says: []string{"max-port", "--help"}},
 		{args: []string{"--max-port=0"}, says: []string{"--max-port", "1 to 65535"}},
 		{environ: []string{"WOL_MAX_PORT=ten"}, says: []string{"WOL_MAX_PORT", "1 to 65535"}},
@@ -90,7 +87,7 @@ func TestSettingsRefuse(t *testing.T) {
 		{args: []string{"--level=loud"}, says: []string{"--level", "info, debug"}},
 	} {
 		var v values
-		_, _, err := settings(&v).Load(tt.args, tt.environ)
+		_, err := settings(&v).Load(tt.args, tt.environ)
 		if _, ok := errors.AsType[program.ConfigError](err); !ok {
 			t.Errorf("%v %v: %v, want a ConfigError", tt.args, tt.environ, err)
 			continue
@@ -109,7 +106,7 @@ func TestSettingsRefuse(t *testing.T) {
 func TestSettingsWarnOfStrangers(t *testing.T) {
 	t.Parallel()
 	var v values
-	_, warnings, err := settings(&v).Load(nil, []string{"WOL_SERVER_PORT=tcp://10.0.0.1:8080", "WOL_SECRET=canary"})
+	warnings, err := settings(&v).Load(nil, []string{"WOL_SERVER_PORT=tcp://10.0.0.1:8080", "WOL_SECRET=canary"})
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "WOL_SERVER_PORT") || strings.Contains(warnings[0], "10.0.0.1") {
 		t.Errorf("%v, warnings %q", err, warnings)
 	}
@@ -119,7 +116,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	var v values
 	s := settings(&v)
-	if _, _, err := s.Load([]string{"--help"}, nil); !errors.Is(err, flag.ErrHelp) {
+	if _, err := s.Load([]string{"--help"}, nil); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
 	var out bytes.Buffer
@@ -158,5 +155,15 @@ func TestLogIsOneLineOfJSONWhateverIsSaid(t *testing.T) {
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(line["time"].(string), "Z") {
 		t.Errorf("%v: %q", err, out.String())
+	}
+}
+
+func TestGetenv(t *testing.T) {
+	t.Parallel()
+	getenv := program.Getenv([]string{"A=1", "AB=2", "A=3=4", "odd"})
+	for name, want := range map[string]string{"A": "3=4", "AB": "2", "odd": "", "B": ""} {
+		if got := getenv(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
 	}
 }

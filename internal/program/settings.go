@@ -58,11 +58,10 @@ func (s *Settings) AddBool(name string, value bool, usage string, into *bool) {
 // Knows says that a variable is read elsewhere, so that it is not warned about.
 func (s *Settings) Knows(variables ...string) { s.extra = append(s.extra, variables...) }
 
-// Load takes the values from arguments and environment. It returns the arguments
-// behind the flags, and a warning for each variable with the prefix that nobody
-// reads; container platforms inject such. The error is a ConfigError, or
-// flag.ErrHelp.
-func (s *Settings) Load(args, environ []string) (rest, warnings []string, err error) {
+// Load takes the values from arguments and environment. It returns a warning
+// for each variable with the prefix that nobody reads; container platforms
+// inject such. The error is a ConfigError, or flag.ErrHelp.
+func (s *Settings) Load(args, environ []string) (warnings []string, err error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, s.prefix) || slices.Contains(s.extra, name) {
@@ -81,16 +80,19 @@ func (s *Settings) Load(args, environ []string) (rest, warnings []string, err er
 		flags.Var(argument{one}, one.flag, one.usage)
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil, nil, err
+		return nil, err
 	} else if err != nil {
-		return nil, nil, ConfigError{fmt.Errorf("%w: --help lists the flags", err)}
+		return nil, ConfigError{fmt.Errorf("%w: --help lists the flags", err)}
+	}
+	if flags.NArg() > 0 {
+		return nil, ConfigError{fmt.Errorf("argument %q is not understood: --help lists verbs and flags", flags.Arg(0))}
 	}
 	for _, one := range s.list {
 		if err := one.parse(one.value); err != nil {
-			return nil, nil, ConfigError{fmt.Errorf("%s %w", one.origin(), err)}
+			return nil, ConfigError{fmt.Errorf("%s %w", one.origin(), err)}
 		}
 	}
-	return flags.Args(), warnings, nil
+	return warnings, nil
 }
 
 // Help writes a line for each setting.
@@ -127,6 +129,19 @@ func (one *setting) origin() string {
 		return "--" + one.flag
 	}
 	return one.from
+}
+
+// Getenv looks variables up in environ, as os.Getenv does in the process's own.
+// A variable that is set twice has its last value.
+func Getenv(environ []string) func(name string) string {
+	return func(name string) string {
+		for _, entry := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(entry, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
 }
 
 // Text takes any value.

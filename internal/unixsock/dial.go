@@ -18,7 +18,7 @@ const maxPath = 107
 // where no daemon runs, ECONNREFUSED where it was killed, and EAGAIN where it
 // lives but its backlog is full, for a dial never waits.
 func Dialer(path string) func(ctx context.Context, network, address string) (net.Conn, error) {
-	bad := checkPath(path)
+	bad := CheckPath(path)
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
 		if bad != nil {
 			return nil, fmt.Errorf("dial %s: %w", path, bad)
@@ -28,12 +28,12 @@ func Dialer(path string) func(ctx context.Context, network, address string) (net
 	}
 }
 
-// checkPath refuses what is not the path of a file. To package net a leading @
+// CheckPath refuses what cannot be the path of a socket that is a file. To package net a leading @
 // and to the kernel an empty name mean the abstract namespace, where no mode
 // keeps anyone out; and a NUL would end the path early.
-func checkPath(path string) error {
+func CheckPath(path string) error {
 	if path == "" || path[0] == '@' || strings.ContainsRune(path, 0) {
-		return errors.New("socket path is empty, starts with @ or holds a NUL: choose the path of a file")
+		return errors.New("is empty, starts with @ or holds a NUL: choose the path of a file")
 	}
 	if len(path) > maxPath {
 		return fmt.Errorf("%w: %d bytes, and the limit is %d: choose a shorter path", ErrPathTooLong, len(path), maxPath)

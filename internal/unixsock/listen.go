@@ -61,7 +61,7 @@ func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error
 // starters that only probe and remove, one can remove the socket that another
 // has just made.
 func occupy(path string, log *slog.Logger) (*place, error) {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return nil, err
 	}
 	dir, err := openDir(filepath.Dir(path))

@@ -19,14 +19,14 @@ type Options struct {
 
 // Targets is the body of a request for many targets.
 type Targets struct {
-	Targets []TargetText `json:"targets" minItems:"1" maxItems:"1000"`
+	Targets []TargetText `json:"targets" validate:"required,min=1,max=1000"`
 	// Interface is one of the daemon's eligible interfaces; empty for all.
 	Interface string `json:"interface,omitempty" example:""`
 } // @name WakeTargets
 
 // TargetText is one entry of Targets.
 type TargetText struct {
-	MAC string `json:"mac_addr" example:"02:11:22:33:44:55"`
+	MAC string `json:"mac_addr" validate:"required" example:"02:11:22:33:44:55"`
 	// SecureOn is 8 or 12 hex digits, such as c0a80107aabb; empty for none.
 	SecureOn string `json:"secureon,omitempty" example:""`
 } // @name WakeTarget
@@ -118,8 +118,8 @@ func (t TargetText) parse() (Target, error) {
 }
 
 // strict decodes one JSON object. Beyond what encoding/json refuses it refuses
-// unknown names, names given twice, names in another case, and anything after
-// the object: where two readers could see two requests, nobody is asked to wake.
+// unknown names, names given twice, names in another case, null, and anything
+// after the object: where two readers could see two requests, nobody is asked to wake.
 func strict(body []byte, into any) error {
 	malformed := &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: see the API documentation for its fields"}
 	if err := uniqueLowerNames(json.NewDecoder(bytes.NewReader(body))); err != nil {
@@ -152,6 +152,9 @@ func uniqueLowerNames(d *json.Decoder) error {
 		token, err := d.Token()
 		if err != nil {
 			return err
+		}
+		if token == nil {
+			return errors.New("null")
 		}
 		top := &stack[len(stack)-1]
 		if top.names != nil && top.wantKey && token != json.Delim('}') {

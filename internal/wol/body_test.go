@@ -54,6 +54,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"open":             `{"secureon":"c0a80107"`,
 		"number":           `{"secureon":192168001}`,
 		"NaN":              `{"secureon":NaN}`,
+		"null field":       `{"secureon":null}`,
 		"byte order mark":  "\ufeff{}",
 		"deep":             strings.Repeat(`{"interface":`, 100) + `1` + strings.Repeat(`}`, 100),
 		"short password":   `{"secureon":"c0a8"}`,

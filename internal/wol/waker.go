@@ -128,3 +128,8 @@ type Interface struct {
 	Addresses    []string `json:"addresses" example:"192.168.1.10/24"`
 	Destinations []string `json:"destinations" example:"255.255.255.255:9,192.168.1.255:9"`
 } // @name Interface
+
+// Interfaces is the list of them as it crosses the network.
+type Interfaces struct {
+	Interfaces []Interface `json:"interfaces"`
+} // @name Interfaces

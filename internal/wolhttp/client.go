@@ -88,18 +88,18 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 }
 
 // Interfaces lists the daemon's interfaces.
-func (c *Client) Interfaces(ctx context.Context) ([]wol.Interface, error) {
-	var answer interfaces
-	err := c.call(ctx, http.MethodGet, pathInterfaces, wol.NewRequestID(), nil, &answer)
+func (c *Client) Interfaces(ctx context.Context, requestID string) ([]wol.Interface, error) {
+	var answer wol.Interfaces
+	err := c.call(ctx, http.MethodGet, pathInterfaces, requestID, nil, &answer)
 	return answer.Interfaces, err
 }
 
 // Ping asks whether the daemon is there.
-func (c *Client) Ping(ctx context.Context) error {
+func (c *Client) Ping(ctx context.Context, requestID string) error {
 	var answer struct {
 		OK bool `json:"ok"`
 	}
-	if err := c.call(ctx, http.MethodGet, pathHealth, wol.NewRequestID(), nil, &answer); err != nil {
+	if err := c.call(ctx, http.MethodGet, pathHealth, requestID, nil, &answer); err != nil {
 		return err
 	}
 	if !answer.OK {
@@ -128,8 +128,9 @@ func (c *Client) call(ctx context.Context, method, path, id string, body []byte,
 		return classify(ctx, err, delivered.Load())
 	}
 	if status != http.StatusOK {
-		if e, ok := problem.Read(status, answer, header.Get("Retry-After")); ok {
-			return e
+		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
+		if ok && e.Kind != wol.Unauthenticated && e.Kind != wol.NotFound && e.Kind != wol.MethodNotAllowed {
+			return e // the daemon has no reason for these three
 		}
 		return badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
 	}

@@ -46,6 +46,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mac, one := strings.CutPrefix(path, pathWol+"/")
 	var answer any
 	var err error
+	refused := true // by us; a wake that was tried has its own line
 	switch {
 	case r.Header.Get("Origin") != "" || r.Header.Get("Referer") != "":
 		// Programs do not send these; a page that found a way to the socket does.
@@ -53,18 +54,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case one || path == pathWol:
 		err = allow(w, r, http.MethodPost)
 		if err == nil {
-			answer, err = h.wake(w, r, id, mac, one)
+			answer, refused, err = h.wake(w, r, id, mac, one)
 		}
 	case path == pathInterfaces:
 		err = allow(w, r, http.MethodGet)
 		if err == nil {
-			answer, err = h.interfaces(r)
+			answer, err = h.interfaces(r.Context())
 		}
 	case path == pathHealth:
 		err = allow(w, r, http.MethodGet)
 		answer = map[string]bool{"ok": true}
 	default:
 		err = problem.New(wol.NotFound, "")
+	}
+	if err != nil && refused {
+		h.log.Warn("refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
 	}
 	if err == nil {
 		w.Header().Set("Content-Type", "application/json")
@@ -85,37 +89,33 @@ func allow(w http.ResponseWriter, r *http.Request, method string) error {
 	return problem.New(wol.MethodNotAllowed, "")
 }
 
-func (h *handler) interfaces(r *http.Request) (any, error) {
-	list, err := h.list(r.Context())
-	if err != nil {
-		h.log.Error("interfaces not listed", "err", err)
-		return nil, err
-	}
-	return interfaces{Interfaces: list}, nil
+func (h *handler) interfaces(ctx context.Context) (any, error) {
+	list, err := h.list(ctx)
+	return wol.Interfaces{Interfaces: list}, err
 }
 
-func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, one bool) (any, error) {
+// wake answers a call; refused is true where the waker was not even asked.
+func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, one bool) (answer any, refused bool, err error) {
 	start := time.Now()
 	req, err := parse(w, r, mac, one)
 	if err != nil {
-		h.log.Info("wake refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
-		return nil, err
+		return nil, true, err
 	}
 	req.ID = id
 	ctx, cancel, err := deadline(r)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	defer cancel()
 	receipts, err := h.waker.Wake(ctx, req)
 	h.record(req, receipts, err, time.Since(start))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	case one:
-		return receipts[0], nil
+		return receipts[0], false, nil
 	default:
-		return wol.NewReceipts(id, receipts), nil
+		return wol.NewReceipts(id, receipts), false, nil
 	}
 }
 
@@ -171,14 +171,19 @@ func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, too
 		log.Log(context.Background(), level, "wake not sent", "kind", wol.KindOf(err), "err", err)
 		return
 	}
-	packets := 0
-	var failed []wol.Failure
+	packets, unsent := 0, 0
+	failed := map[string]int{} // by what failed, to how many targets: bounded by the interfaces
 	for _, receipt := range receipts {
 		packets += len(receipt.Sent)
-		failed = append(failed, receipt.Failed...)
+		if !receipt.OK {
+			unsent++
+		}
+		for _, f := range receipt.Failed {
+			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
+		}
 	}
-	if len(failed) > 0 {
-		log.Warn("wake sent in part", "packets", packets, "failed", failed)
+	if len(failed) > 0 || unsent > 0 {
+		log.Warn("wake sent in part", "packets", packets, "targets_not_sent", unsent, "failed", failed)
 		return
 	}
 	log.Info("wake sent", "packets", packets)

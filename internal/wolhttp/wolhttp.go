@@ -3,13 +3,11 @@
 //
 //	POST /wol/{mac}   wol.Options, may be empty   ->  wol.Receipt
 //	POST /wol         wol.Targets                 ->  wol.Receipts
-//	GET  /interfaces                              ->  {"interfaces":[wol.Interface]}
+//	GET  /interfaces                              ->  wol.Interfaces
 //	GET  /healthz                                 ->  {"ok":true}
 //
 // Errors are the bodies of package problem.
 package wolhttp
-
-import "wolgate/internal/wol"
 
 const (
 	pathWol        = "/wol"
@@ -29,7 +27,3 @@ const (
 	// dozen interfaces.
 	maxAnswer = 8 << 20
 )
-
-type interfaces struct {
-	Interfaces []wol.Interface `json:"interfaces"`
-}

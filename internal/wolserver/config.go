@@ -10,6 +10,7 @@ import (
 
 	"wolgate/internal/broadcast"
 	"wolgate/internal/program"
+	"wolgate/internal/unixsock"
 )
 
 // Config is the daemon's configuration after it has been checked.
@@ -52,12 +53,9 @@ func settings(c *Config, destinations *string) *program.Settings {
 // for the operator; the error is a program.ConfigError or flag.ErrHelp.
 func Load(args, environ []string) (c Config, warnings []string, err error) {
 	var destinations string
-	rest, warnings, err := settings(&c, &destinations).Load(args, environ)
+	warnings, err = settings(&c, &destinations).Load(args, environ)
 	if err != nil {
 		return Config{}, nil, err
-	}
-	if len(rest) > 0 {
-		return Config{}, nil, program.ConfigError{Err: fmt.Errorf("argument %q is not understood: --help lists verbs and flags", rest[0])}
 	}
 	// After the other settings, because --port stands in for missing ports.
 	c.Broadcast.Destinations, err = broadcast.ParseDestinations(destinations, c.Broadcast.Port)
@@ -69,11 +67,8 @@ func Load(args, environ []string) (c Config, warnings []string, err error) {
 
 func path(into *string) func(string) error {
 	return func(text string) error {
-		if text == "" {
-			return errors.New("is empty: write a path, such as /var/run/wol-server/wol-server.sock")
-		}
 		*into = text
-		return nil
+		return unixsock.CheckPath(text)
 	}
 }
 

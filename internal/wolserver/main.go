@@ -6,11 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
+	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
 )
 
@@ -50,11 +50,11 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		for _, w := range warnings {
 			log.Warn(w)
 		}
-		return Run(ctx, c, os.Getenv, log)
+		return Run(ctx, c, program.Getenv(environ), log)
 	case "healthcheck":
 		client := wolhttp.NewClient(unixsock.Dialer(c.Socket), 3*time.Second)
 		defer client.Close()
-		if err := client.Ping(ctx); err != nil {
+		if err := client.Ping(ctx, wol.NewRequestID()); err != nil {
 			if cause := errors.Unwrap(err); cause != nil {
 				err = cause // without the words that are meant for the gateway's callers
 			}

@@ -95,7 +95,7 @@ func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.L
 	if listener == nil && err == nil {
 		listener, err = unixsock.Listen(c.Socket, c.AllowUIDs, log)
 	}
-	if errors.Is(err, unixsock.ErrNotSocket) || errors.Is(err, unixsock.ErrPathTooLong) {
+	if errors.Is(err, unixsock.ErrNotSocket) {
 		return nil, program.ConfigError{Err: err}
 	}
 	return listener, err
