@@ -64,29 +64,34 @@ func (p *process) exit(t testing.TB) int {
 	}
 }
 
-// programs is both real programs; the stack's daemon and gateway are empty.
+// programs is both real programs.
 type programs struct {
-	*stack
-	bin     string
-	daemon  *process
-	gateway *process
-	flags   []string // of the daemon
+	caller
+	bin             string
+	daemon, gateway *process
+	socket, keys    string
+	flags           []string // of the daemon
 }
 
 func startPrograms(t testing.TB, daemon []string, gateway ...string) *programs {
 	t.Helper()
 	dir := filepath.Dir(woltest.SocketPath(t))
-	p := &programs{bin: build(t), flags: daemon, stack: &stack{socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}}
+	p := &programs{bin: build(t), flags: daemon, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
 	p.key = addKey(t, p.keys, "tester", "--scope", "wake", "--scope", "admin")
 	p.startDaemon(t)
-	base := []string{"--listen", "127.0.0.1:0", "--wol-socket", p.socket, "--keys", p.keys, "--ops-listen", "", "--rate", "0"}
-	p.gateway = spawn(t, filepath.Join(p.bin, "api-server"), append(base, gateway...)...)
-	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p.startGateway(t, gateway...)
 	return p
+}
+
+func (p *programs) startGateway(t testing.TB, flags ...string) {
+	t.Helper()
+	p.gateway = spawn(t, filepath.Join(p.bin, "api-server"), gatewayFlags(p.socket, p.keys, flags...)...)
+	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
 }
 
 func (p *programs) startDaemon(t testing.TB) {
 	t.Helper()
+	ownNetwork(t, p.flags)
 	p.daemon = spawn(t, filepath.Join(p.bin, "wol-server"), append([]string{"--socket", p.socket}, p.flags...)...)
 	p.daemon.log.wait(t, "msg", "listening")
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -27,7 +28,7 @@ func TestDaemonAllowsOnlyItsList(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	body := `{"targets":[{"mac_addr":"` + someMAC + `"},{"mac_addr":"02:00:00:00:00:01"}]}`
-	if p := st.post(t, "/api/v1/wol", body).problem(t); p.Status != http.StatusForbidden {
+	if p := st.ask(t, http.MethodPost, "/api/v1/wol", body).problem(t); p.Status != http.StatusForbidden {
 		t.Errorf("among others: %+v", p)
 	}
 	r.Nothing(t)
@@ -37,7 +38,7 @@ func TestDaemonKeepsItsPacketBudget(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
 	st := start(t, setup{daemon: []string{"--destinations", r.Addr().String(), "--repeat", "1", "--max-pps", "5"}})
-	sent := 0
+	sent, began := 0, time.Now()
 	for range 20 {
 		a := st.wake(t, someMAC)
 		if a.status == http.StatusOK {
@@ -48,8 +49,8 @@ func TestDaemonKeepsItsPacketBudget(t *testing.T) {
 			t.Errorf("%+v, Retry-After %q", p, a.header.Get("Retry-After"))
 		}
 	}
-	if sent < 5 || sent > 10 {
-		t.Errorf("%d of 20 wakes in a moment, with a budget of 5 a second", sent)
+	if took := time.Since(began); sent < 5 || float64(sent) > 5+5*took.Seconds()+1 {
+		t.Errorf("%d wakes in %v, with a budget of 5 a second", sent, took)
 	}
 	for range sent {
 		r.Next(t)
@@ -73,17 +74,18 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
 	socket := woltest.SocketPath(t)
-	st := &stack{socket: socket, keys: socket + ".json", key: "Vb3tqz9-LmX0_rYw7Kc2fHs8Nd"}
+	st := &stack{socket: socket, keys: socket + ".json"}
+	st.key = "Vb3tqz9-LmX0_rYw7Kc2fHs8Nd"
 	st.startDaemon(t, loopback(r)...)
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte(st.key+"\n"), 0o400); err != nil {
 		t.Fatal(err)
 	}
 	for _, entry := range []string{"API_KEY=" + st.key, "API_KEY_FILE=" + file} {
-		st.startGatewayWith(t, []string{entry})
+		st.startGateway(t, []string{entry})
 		st.wake(t, someMAC).receipt(t)
 		r.Next(t)
-		if a := st.get(t, "/api/v1/interfaces"); a.status != http.StatusOK {
+		if a := st.ask(t, http.MethodGet, "/api/v1/interfaces", ""); a.status != http.StatusOK {
 			t.Errorf("every scope: status %d", a.status)
 		}
 		if strings.Contains(st.gateway.log.String(), st.key) {

@@ -62,14 +62,19 @@ func TestGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	inside := make(chan struct{}, requests)
 	socket := woltest.SocketPath(t)
 	slowDaemon(t, socket, inside, release)
-	p := &programs{bin: build(t), stack: &stack{socket: socket, keys: socket + ".json"}}
+	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
-	p.gateway = spawn(t, p.bin+"/api-server", "--listen", "127.0.0.1:0", "--wol-socket", socket, "--keys", p.keys, "--ops-listen", "", "--rate", "0")
-	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p.startGateway(t)
 
 	answers := make(chan int, requests)
 	for range requests {
-		go func() { answers <- p.wake(t, someMAC).status }()
+		go func() {
+			a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- a.status
+		}()
 	}
 	for range requests {
 		<-inside

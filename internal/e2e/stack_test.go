@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,14 @@ import (
 
 func TestMain(m *testing.M) { lantest.Main(m) }
 
+// caller asks a gateway with a key.
+type caller struct{ url, key string }
+
 // stack is both programs in this process.
 type stack struct {
+	caller
 	daemon, gateway *service
-	socket          string
-	keys            string
-	url             string
-	key             string
+	socket, keys    string
 }
 
 // service is one program under way.
@@ -40,12 +42,9 @@ type service struct {
 	done chan error
 }
 
-// setup is what a test changes about the stack; the zero value sends one copy
-// to nowhere in particular, so that every test names its destinations.
-type setup struct {
-	daemon  []string // flags of wol-server beyond --socket
-	gateway []string // flags of api-server beyond its files
-}
+// setup is what a test changes about the stack: flags of either program beyond
+// its files.
+type setup struct{ daemon, gateway []string }
 
 func start(t testing.TB, s setup) *stack {
 	t.Helper()
@@ -53,8 +52,23 @@ func start(t testing.TB, s setup) *stack {
 	st := &stack{socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
 	st.key = addKey(t, st.keys, "tester", "--scope", "wake", "--scope", "admin")
 	st.startDaemon(t, s.daemon...)
-	st.startGateway(t, s.gateway...)
+	st.startGateway(t, nil, s.gateway...)
 	return st
+}
+
+// ownNetwork keeps a daemon that would broadcast off every network that the
+// tests have not made.
+func ownNetwork(t testing.TB, flags []string) {
+	t.Helper()
+	if !slices.Contains(flags, "--destinations") {
+		lantest.Require(t)
+	}
+}
+
+// gatewayFlags is what every gateway here starts with: any port, no metrics, no
+// limit.
+func gatewayFlags(socket, keys string, more ...string) []string {
+	return append([]string{"--listen", "127.0.0.1:0", "--wol-socket", socket, "--keys", keys, "--ops-listen", "", "--rate", "0"}, more...)
 }
 
 // addKey makes a key with the program's own verb.
@@ -70,6 +84,7 @@ func addKey(t testing.TB, file, name string, flags ...string) string {
 
 func (st *stack) startDaemon(t testing.TB, flags ...string) {
 	t.Helper()
+	ownNetwork(t, flags)
 	c, _, err := wolserver.Load(append([]string{"--socket", st.socket}, flags...), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -81,15 +96,9 @@ func (st *stack) startDaemon(t testing.TB, flags ...string) {
 	st.daemon.log.wait(t, "msg", "listening")
 }
 
-func (st *stack) startGateway(t testing.TB, flags ...string) {
+func (st *stack) startGateway(t testing.TB, environ []string, flags ...string) {
 	t.Helper()
-	st.startGatewayWith(t, nil, flags...)
-}
-
-func (st *stack) startGatewayWith(t testing.TB, environ []string, flags ...string) {
-	t.Helper()
-	base := []string{"--listen", "127.0.0.1:0", "--wol-socket", st.socket, "--keys", st.keys, "--ops-listen", "", "--rate", "0"}
-	c, _, err := apiserver.Load(append(base, flags...), environ)
+	c, _, err := apiserver.Load(gatewayFlags(st.socket, st.keys, flags...), environ)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,46 +142,55 @@ type answer struct {
 	requestID string
 }
 
-// wake asks for one target with the stack's key.
-func (st *stack) wake(t testing.TB, mac string) answer {
+// wake asks for one target.
+func (c caller) wake(t testing.TB, mac string) answer {
 	t.Helper()
-	return st.post(t, "/api/v1/wol/"+mac, "")
+	return c.ask(t, http.MethodPost, "/api/v1/wol/"+mac, "")
 }
 
-func (st *stack) post(t testing.TB, path, body string) answer {
+// ask sends a request that must get an answer, whatever it says.
+func (c caller) ask(t testing.TB, method, path, body string) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, st.url+path, strings.NewReader(body))
+	a, err := c.try(t.Context(), method, path, body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return a
+}
+
+// try is ask for goroutines, which may not end a test.
+func (c caller) try(ctx context.Context, method, path, body string) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	return st.do(t, r)
-}
-
-func (st *stack) get(t testing.TB, path string) answer {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, st.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st.do(t, r)
-}
-
-func (st *stack) do(t testing.TB, r *http.Request) answer {
-	t.Helper()
-	r.Header.Set("Authorization", "Bearer "+st.key)
+	r.Header.Set("Authorization", "Bearer "+c.key)
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return answer{}, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+	text, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, header: response.Header, body: text, requestID: response.Header.Get("X-Request-Id")}, err
+}
+
+// wakeUntil asks until the answer is as wanted, a hundred times a second.
+func (c caller) wakeUntil(t *testing.T, wanted func(answer) bool) answer {
+	t.Helper()
+	deadline := time.Now().Add(woltest.Patience)
+	for {
+		a := c.wake(t, someMAC)
+		if wanted(a) {
+			return a
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still after %v: status %d, %s", woltest.Patience, a.status, a.body)
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks
 	}
-	return answer{status: response.StatusCode, header: response.Header, body: body, requestID: response.Header.Get("X-Request-Id")}
 }
 
 // receipt reads the answer to a wake that must have succeeded.
@@ -211,5 +229,3 @@ func descriptors(t testing.TB, pid string) int {
 	}
 	return len(entries)
 }
-
-func jsonInto(a answer, into any) error { return json.Unmarshal(a.body, into) }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"wolgate/internal/apiserver"
 	"wolgate/internal/wol"
@@ -68,6 +67,11 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 		"listen":                 {"api-server", nil, []string{"--keys", good, "--listen", "8080"}, []string{"--listen", ":8080"}},
 		"timeout":                {"api-server", nil, []string{"--keys", good, "--timeout", "5"}, []string{"--timeout", "5s"}},
 		"keys verb":              {"api-server", nil, []string{"keys", "dance", "--keys", good}, []string{"dance", "keys --help"}},
+		"keys list, a name":      {"api-server", nil, []string{"keys", "list", "tester", "--keys", good}, []string{"tester", "keys --help"}},
+		"keys list, an option":   {"api-server", nil, []string{"keys", "list", "--expires", "90d", "--keys", good}, []string{"expires", "keys --help"}},
+		"keys revoke, an option": {"api-server", nil, []string{"keys", "revoke", "tester", "--target", someMAC, "--keys", good}, []string{"target", "keys --help"}},
+		"gateway socket empty":   {"api-server", []string{"API_WOL_SOCKET="}, []string{"--keys", good}, []string{"API_WOL_SOCKET", "empty"}},
+		"gateway socket long":    {"api-server", nil, []string{"--keys", good, "--wol-socket", "/tmp/" + strings.Repeat("x", 200)}, []string{"--wol-socket", "107"}},
 		"keys add twice":         {"api-server", nil, []string{"keys", "add", "tester", "--keys", good}, []string{"tester"}},
 		"keys add scope":         {"api-server", nil, []string{"keys", "add", "x", "--scope", "root", "--keys", good}, []string{"scope", "wake"}},
 		"keys add target":        {"api-server", nil, []string{"keys", "add", "x", "--target", "nonsense", "--keys", good}, []string{"target", "aa:bb:cc:dd:ee:ff"}},
@@ -129,12 +133,12 @@ func TestKeysFollowTheirFile(t *testing.T) {
 	first := st.key
 
 	st.key = addKey(t, st.keys, "second", "--target", someMAC)
-	st.eventually(t, http.StatusOK)
+	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusOK })
 	r.Next(t)
 	if a := st.wake(t, "02:00:00:00:00:01"); a.problem(t).Code != wol.Forbidden {
 		t.Errorf("a target that the key does not allow: status %d", a.status)
 	}
-	if a := st.get(t, "/api/v1/interfaces"); a.problem(t).Code != wol.Forbidden {
+	if a := st.ask(t, http.MethodGet, "/api/v1/interfaces", ""); a.problem(t).Code != wol.Forbidden {
 		t.Errorf("a scope that the key does not have: status %d", a.status)
 	}
 
@@ -157,23 +161,7 @@ func TestKeysFollowTheirFile(t *testing.T) {
 	if code := apiserver.Main(t.Context(), []string{"keys", "revoke", "second", "--keys", st.keys}, nil, io.Discard, io.Discard); code != 0 {
 		t.Fatalf("keys revoke: exit %d", code)
 	}
-	st.eventually(t, http.StatusUnauthorized)
+	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusUnauthorized })
 	st.key = first
 	st.wake(t, someMAC).receipt(t)
-}
-
-// eventually asks until the status is as wanted, which a change of the key file
-// must bring about within a second.
-func (st *stack) eventually(t *testing.T, status int) {
-	t.Helper()
-	deadline := time.Now().Add(time.Second)
-	for {
-		a := st.wake(t, someMAC)
-		if a.status == status {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("a second after the key file changed: status %d, want %d", a.status, status)
-		}
-	}
 }

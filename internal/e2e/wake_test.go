@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wolgate/internal/lantest"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
 )
@@ -108,7 +110,7 @@ func TestSecureOnReachesTheWireAndNothingElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := st.post(t, "/api/v1/wol/"+someMAC, `{"secureon":"`+secret+`"}`)
+		a := st.ask(t, http.MethodPost, "/api/v1/wol/"+someMAC, `{"secureon":"`+secret+`"}`)
 		if got := a.receipt(t).Sent[0].Bytes; got != 102+len(secret)/2 {
 			t.Errorf("%d bytes sent", got)
 		}
@@ -128,38 +130,46 @@ func TestSecureOnReachesTheWireAndNothingElse(t *testing.T) {
 }
 
 func TestManyTargets(t *testing.T) {
-	t.Parallel()
-	r := woltest.Listen(t)
-	st := start(t, setup{daemon: loopback(r)})
+	lantest.Require(t)
+	lan := lantest.New(t, "lan0", "10.60.0.1/24")
+	st := start(t, setup{daemon: []string{"--repeat", "1", "--max-pps", "1000000"}})
 	const n = 1000
 	var entries []string
-	want := map[string]bool{}
 	for i := range n {
-		mac := woltest.MAC(i + 1)
-		entries = append(entries, `{"mac_addr":"`+mac.String()+`","secureon":"c0a80107aabb"}`)
+		entries = append(entries, `{"mac_addr":"`+woltest.MAC(i+1).String()+`","secureon":"c0a80107aabb"}`)
 	}
 	entries[n-1] = entries[0] // a duplicate is answered twice and sent once
-	a := st.post(t, "/api/v1/wol", `{"targets":[`+strings.Join(entries, ",")+`]}`)
+	a := st.ask(t, http.MethodPost, "/api/v1/wol", `{"targets":[`+strings.Join(entries, ",")+`]}`)
 	var got wol.Receipts
-	if err := jsonInto(a, &got); err != nil || len(got.Receipts) != n || !got.OK || got.Status != wol.Sent {
+	if err := json.Unmarshal(a.body, &got); err != nil || len(got.Receipts) != n || !got.OK || got.Status != wol.Sent {
 		t.Fatalf("status %d, %v, %d receipts: %.200s", a.status, err, len(got.Receipts), a.body)
 	}
-	for i, receipt := range got.Receipts[:n-1] {
-		if receipt.MAC != woltest.MAC(i+1) {
-			t.Fatalf("receipt %d is for %v", i, receipt.MAC)
+	for i, receipt := range got.Receipts {
+		if want := woltest.MAC(i%(n-1) + 1); receipt.MAC != want || len(receipt.Sent) != 2 {
+			t.Fatalf("receipt %d is %+v, want one for %v", i, receipt, want)
 		}
 	}
-	for range n - 1 {
-		want[string(r.Next(t))] = true
+	packets := map[string]int{}
+	for _, f := range lan.Collect(quietLAN) {
+		packets[string(f.Payload)]++
 	}
-	if len(want) != n-1 {
-		t.Errorf("%d different packets, want %d", len(want), n-1)
+	for i := range n - 1 {
+		password, err := wol.ParseSecureOn("c0a80107aabb")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if copies := packets[string(woltest.Packet(t, wol.Target{MAC: woltest.MAC(i + 1), SecureOn: password}))]; copies != 2 {
+			t.Fatalf("target %d: %d packets, want one for each broadcast", i+1, copies)
+		}
 	}
-	a = st.post(t, "/api/v1/wol", `{"targets":[`+entries[0]+`,{"mac_addr":"ff:ff:ff:ff:ff:ff"}]}`)
+	if len(packets) != n-1 {
+		t.Errorf("%d different packets, want %d", len(packets), n-1)
+	}
+	a = st.ask(t, http.MethodPost, "/api/v1/wol", `{"targets":[`+entries[0]+`,{"mac_addr":"ff:ff:ff:ff:ff:ff"}]}`)
 	if p := a.problem(t); a.status != http.StatusBadRequest || !strings.Contains(p.Detail, "target 2") {
 		t.Errorf("one bad target: status %d, %s", a.status, p.Detail)
 	}
-	r.Nothing(t)
+	seen(t, "one bad target", lan)
 }
 
 // escapeAll percent-encodes every byte.

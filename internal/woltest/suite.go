@@ -30,6 +30,15 @@ func Packet(t testing.TB, target wol.Target) []byte {
 	return b
 }
 
+// Receipts is the answer of a host whose only interface has sent everything.
+func Receipts(req wol.Request) []wol.Receipt {
+	receipts := make([]wol.Receipt, len(req.Targets))
+	for i, target := range req.Targets {
+		receipts[i] = wol.NewReceipt(target.MAC, req.ID, []wol.Delivery{{Interface: "eth0", Destination: "10.0.0.255:9", Bytes: 102}}, nil)
+	}
+	return receipts
+}
+
 // Suite is what every wol.Waker does, whatever stands between it and the wire.
 // start returns one that sends a single copy to destination.
 func Suite(t *testing.T, start func(t *testing.T, destination netip.AddrPort) wol.Waker) {
