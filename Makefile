@@ -16,18 +16,22 @@ run: build
 	export WOL_SOCKET="$${WOL_SOCKET:-$(RUN)/wol-server.sock}" API_KEYS_FILE="$${API_KEYS_FILE:-$(RUN)/keys.json}"; \
 	export API_WOL_SOCKET="$$WOL_SOCKET" API_LISTEN="$${API_LISTEN:-127.0.0.1:8080}"; \
 	export WOL_LOG_FORMAT="$${WOL_LOG_FORMAT:-text}" API_LOG_FORMAT="$${API_LOG_FORMAT:-text}"; \
+	if bin/wol-server healthcheck 2>/dev/null; then echo "a wol-server serves $$WOL_SOCKET already: end it, or choose another RUN"; exit 1; fi; \
 	if bin/api-server healthcheck 2>/dev/null; then echo "something answers on $$API_LISTEN already: end it, or choose another API_LISTEN"; exit 1; fi; \
-	key=; [ -e "$$API_KEYS_FILE" ] || key=$$(bin/api-server keys add first --scope wake --scope admin 2>/dev/null); \
+	key=; [ -e "$$API_KEYS_FILE" ] || key=$$(bin/api-server keys add first --scope wake --scope admin 2>"$(RUN)/said") || { cat "$(RUN)/said"; exit 1; }; \
 	api=; bin/wol-server & wol=$$!; \
 	stop() { trap '' INT TERM; for p in $$api $$wol; do kill $$p 2>/dev/null; wait $$p; done; }; \
-	up() { until bin/$$1 healthcheck 2>/dev/null; do kill -0 $$2 2>/dev/null || { stop; exit 1; }; sleep 0.1; done; }; \
+	up() { \
+		until bin/$$1 healthcheck 2>/dev/null; do kill -0 $$2 2>/dev/null || break; sleep 0.1; done; \
+		kill -0 $$2 2>/dev/null || { stop; exit 1; }; \
+	}; \
 	trap 'wait $$api; wait $$wol; exit 0' INT; trap 'stop; exit 0' TERM; \
 	up wol-server $$wol; \
 	bin/api-server & api=$$!; \
 	up api-server $$api; \
 	url="http://$$API_LISTEN"; case "$$API_LISTEN" in :*|0.0.0.0:*|\[::\]:*) url="http://localhost:$${API_LISTEN##*:}";; esac; \
 	echo; \
-	if [ -n "$$key" ]; then echo "  Your key, shown this once:  $$key"; else echo "  Another key:  bin/api-server keys add NAME --keys $$API_KEYS_FILE"; fi; \
+	if [ -n "$$key" ]; then echo "  Your key, shown this once:  $$key"; else echo "  Another key:  bin/api-server keys add NAME --keys '$$API_KEYS_FILE'"; fi; \
 	echo "  Wake a computer:  curl -X POST -H 'Authorization: Bearer $${key:-YOUR-KEY}' $$url/api/v1/wol/aa:bb:cc:dd:ee:ff"; \
 	echo "  In a browser:     $$url/swagger/"; \
 	echo "  Stop:             Ctrl-C"; \

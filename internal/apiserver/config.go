@@ -140,8 +140,8 @@ func origins(into *[]string) func(string) error {
 		*into = nil
 		for _, field := range list(text) {
 			u, err := url.Parse(field)
-			if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || field != u.Scheme+"://"+u.Host || strings.Contains(field, "*") {
-				return fmt.Errorf("holds %q: write exact origins with commas, such as https://panel.example.com", field)
+			if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || field != strings.ToLower(u.Scheme+"://"+u.Host) || strings.Contains(field, "*") {
+				return fmt.Errorf("holds %q: write exact origins as browsers send them, with commas, such as https://panel.example.com", field)
 			}
 			*into = append(*into, field)
 		}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"wolgate/internal/apikey"
@@ -26,14 +26,15 @@ type keyring struct {
 	env     apikey.EnvKey
 	log     *slog.Logger
 	current atomic.Pointer[apikey.Set]
-	seen    fs.FileInfo // of the file that was read last, or nil for none
+	seen    sight  // of the file that was read last
+	trouble string // why the last reading failed; it is tried again at every look
 }
 
 // openKeyring reads the key file. It refuses to go on without a key that works,
 // because a gateway without one lets nobody in.
 func openKeyring(c Config, log *slog.Logger) (*keyring, error) {
 	k := &keyring{path: c.Keys, env: c.EnvKey, log: log}
-	k.seen, _ = os.Stat(c.Keys)
+	k.seen = look(c.Keys)
 	file, err := apikey.Load(c.Keys)
 	withoutFile := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !withoutFile {
@@ -41,10 +42,11 @@ func openKeyring(c Config, log *slog.Logger) (*keyring, error) {
 	}
 	set := apikey.NewSet(file, c.EnvKey)
 	if set.Usable(time.Now()) == 0 {
+		what := "holds no key that is still valid"
 		if withoutFile {
-			return nil, program.ConfigError{Err: err}
+			what = "does not exist, and there is no API_KEY"
 		}
-		return nil, program.ConfigError{Err: fmt.Errorf("%s holds no key that is still valid: add one with: api-server keys add NAME", c.Keys)}
+		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s %s: add one with: api-server keys add NAME --keys %[1]s", c.Keys, what)}
 	}
 	k.current.Store(set)
 	return k, nil
@@ -69,28 +71,42 @@ func (k *keyring) watch(ctx context.Context) {
 }
 
 func (k *keyring) check() {
-	now, _ := os.Stat(k.path)
-	if same(k.seen, now) {
+	now := look(k.path)
+	if now == k.seen && k.trouble == "" {
 		return
 	}
 	k.seen = now
 	file, err := apikey.Load(k.path)
 	if err != nil {
-		k.log.Error("keys not reloaded, the old ones stay valid", "err", err)
+		if err.Error() != k.trouble { // once, and not at every look
+			k.log.Error("keys not reloaded, the old ones stay valid", "err", err)
+		}
+		k.trouble = err.Error()
 		return
 	}
+	k.trouble = ""
 	set := apikey.NewSet(file, k.env)
 	k.current.Store(set)
 	k.log.Info("keys reloaded", "keys", set.Len())
 	if set.Usable(time.Now()) == 0 {
-		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME")
+		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME --keys " + k.path)
 	}
 }
 
-// same says whether two looks at the file saw the same content.
-func same(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
+// sight is what tells one state of a file from another. The time of the last
+// change of the inode (st_ctim, stat(2)) moves with content, owner and mode
+// alike, and no program can set it.
+type sight struct {
+	device, inode uint64
+	size          int64
+	changed       syscall.Timespec
+}
+
+// look returns the zero sight where there is no file to be seen.
+func look(path string) sight {
+	var s syscall.Stat_t
+	if err := syscall.Stat(path, &s); err != nil {
+		return sight{}
 	}
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
+	return sight{device: s.Dev, inode: s.Ino, size: s.Size, changed: s.Ctim}
 }

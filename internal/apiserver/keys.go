@@ -38,7 +38,7 @@ func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
 		name, args = args[0], args[1:]
 	}
 	o, rest, err := keyOptions(verb, args, program.Getenv(environ))
-	if errors.Is(err, flag.ErrHelp) || verb == "" {
+	if errors.Is(err, flag.ErrHelp) || verb == "" && err == nil {
 		fmt.Fprint(stdout, keysHelp)
 		return nil
 	}

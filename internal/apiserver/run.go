@@ -17,8 +17,12 @@ import (
 	"wolgate/internal/wolhttp"
 )
 
-// requestGrace is what requests under way are given at shutdown.
-const requestGrace = 4 * time.Second
+// What is under way at shutdown is given callGrace to get its answer from the
+// daemon, and requestGrace, which is longer, to take it to the client.
+const (
+	callGrace    = 3500 * time.Millisecond
+	requestGrace = 4 * time.Second
+)
 
 // Run serves until ctx ends, then answers what is under way. The error is a
 // program.ConfigError where starting again cannot help.
@@ -30,8 +34,11 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	daemon := wolhttp.NewClient(unixsock.Dialer(c.WolSocket), c.Timeout)
 	defer daemon.Close()
 	metrics := newMetrics()
+	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	server := gateway.New(gateway.Options{
-		Waker: daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
+		Context: calls,
+		Waker:   daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
 		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
 		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
 		Observe: metrics.observe, Log: log,
@@ -51,7 +58,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics)) })
 	}
 	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
-	group.Go(func() error { return serve(ctx, server, public, log) })
+	group.Go(func() error { return serve(ctx, server, public, cancel, log) })
 	group.Go(func() error { keys.watch(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
 	return group.Wait()
@@ -64,7 +71,7 @@ func warnIfAbsent(ctx context.Context, daemon *wolhttp.Client, log *slog.Logger)
 	}
 }
 
-func serve(ctx context.Context, server *gateway.Server, listener net.Listener, log *slog.Logger) error {
+func serve(ctx context.Context, server *gateway.Server, listener net.Listener, cancelCalls func(), log *slog.Logger) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
@@ -73,8 +80,9 @@ func serve(ctx context.Context, server *gateway.Server, listener net.Listener, l
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
+	defer time.AfterFunc(callGrace, cancelCalls).Stop()
 	if err := server.Shutdown(requestGrace); err != nil {
-		log.Warn("requests cut off", "err", err)
+		log.Warn("connections cut off", "err", err)
 	}
 	_ = listener.Close() // Shutdown does not know a listener that has only just begun to be served
 	return nil

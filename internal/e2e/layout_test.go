@@ -30,7 +30,7 @@ func allowed() map[string][]string {
 		"internal/broadcast": {"internal/magicpacket", "internal/wol", "golang.org/x/net"},
 		"internal/unixsock":  {},
 		"internal/wolhttp":   {"internal/problem", "internal/wol"},
-		"internal/gateway":   {"docs", "internal/apikey", "internal/problem", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
+		"internal/gateway":   {"docs", "internal/apikey", "internal/problem", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
 		"internal/wolserver": {"internal/broadcast", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},

@@ -109,6 +109,37 @@ func TestGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// TestSIGTERMWithAHungDaemon ends a gateway whose call gets no answer: its
+// client gets one.
+func TestSIGTERMWithAHungDaemon(t *testing.T) {
+	t.Parallel()
+	socket := woltest.SocketPath(t)
+	woltest.Answer(t, socket, nil)
+	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
+	p.key = addKey(t, p.keys, "tester")
+	p.startGateway(t, "--timeout", "1m")
+	asked := make(chan answer, 1)
+	connected := make(chan struct{})
+	go func() {
+		close(connected)
+		a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
+		if err != nil {
+			t.Error(err)
+		}
+		asked <- a
+	}()
+	<-connected
+	time.Sleep(200 * time.Millisecond) // until the request is inside; too short, and it is refused
+	began := time.Now()
+	p.gateway.signal(syscall.SIGTERM)
+	if a := <-asked; a.status != http.StatusGatewayTimeout {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	if code := p.gateway.exit(t); code != 0 || time.Since(began) > bound {
+		t.Errorf("exit code %d after %v", code, time.Since(began))
+	}
+}
+
 // TestSIGTERMWithIdleAndHalfSentRequests ends both programs while connections
 // hang on them.
 func TestSIGTERMWithIdleAndHalfSentRequests(t *testing.T) {

@@ -164,4 +164,27 @@ func TestKeysFollowTheirFile(t *testing.T) {
 	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusUnauthorized })
 	st.key = first
 	st.wake(t, someMAC).receipt(t)
+
+	// A file that cannot be read is read as soon as its mode is mended, which
+	// changes neither its content nor its time of modification.
+	st.key = addKey(t, st.keys, "third")
+	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusOK })
+	if err := os.Chmod(st.keys, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	st.gateway.log.wait(t, "msg", "keys not reloaded, the old ones stay valid")
+	content, err = os.ReadFile(st.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(st.keys, bytes.Replace(content, []byte(`"third"`), []byte(`"other"`), 1), 0o604); err != nil {
+		t.Fatal(err)
+	}
+	st.wake(t, someMAC).receipt(t)
+	if err := os.Chmod(st.keys, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st.wakeUntil(t, func(answer) bool {
+		return strings.Contains(st.gateway.log.String(), `"key":"other"`)
+	})
 }

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"context"
-
 	"github.com/gofiber/fiber/v2"
 
 	"wolgate/internal/wol"
@@ -34,7 +32,7 @@ type ok struct {
 //	@Security		Key
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
-	list, err := g.Interfaces(context.Background(), requestID(c))
+	list, err := g.Interfaces(g.Context, requestID(c))
 	if err != nil {
 		return err
 	}
@@ -66,7 +64,7 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {
-	if err := g.Ready(context.Background(), requestID(c)); err != nil {
+	if err := g.Ready(g.Context, requestID(c)); err != nil {
 		return err
 	}
 	return c.JSON(ok{OK: true})

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"bytes"
 	_ "embed"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	fiberSwagger "github.com/swaggo/fiber-swagger"
@@ -44,6 +46,37 @@ func mountDocs(app *fiber.App) {
 	// of several megabytes as well.
 	assets := fiberSwagger.FiberWrapHandler()
 	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"} {
-		app.Get("/swagger/"+name, assets)
+		app.Get("/swagger/"+name, once(assets))
+	}
+}
+
+// once asks next for a file the first time only and hands out that one copy. A
+// copy for each response would let anybody who reads slowly hold megabytes.
+func once(next fiber.Handler) fiber.Handler {
+	var mu sync.Mutex
+	var kind string
+	var content []byte
+	load := func(c *fiber.Ctx) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if content != nil {
+			return nil
+		}
+		c.Request().Header.Del(fiber.HeaderRange) // the whole file, whoever asks first
+		c.Request().Header.SetMethod(fiber.MethodGet)
+		if err := next(c); err != nil {
+			return err
+		}
+		kind, content = string(c.Response().Header.ContentType()), bytes.Clone(c.Response().Body())
+		return nil
+	}
+	return func(c *fiber.Ctx) error {
+		if err := load(c); err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderContentType, kind)
+		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
+		c.Response().SetBodyRaw(content)
+		return nil
 	}
 }

@@ -8,13 +8,16 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
+	"github.com/valyala/fasthttp"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/problem"
 	"wolgate/internal/wol"
 )
 
@@ -31,6 +34,9 @@ const (
 
 // Options is what the gateway needs from its surroundings.
 type Options struct {
+	// Context is that of every call below; a Fiber request has none that would
+	// end with its client. When it ends, so do the calls.
+	Context context.Context
 	// Waker sends, with a deadline of its own.
 	Waker wol.Waker
 	// Interfaces and Ready ask the daemon, with deadlines of their own, on behalf
@@ -121,16 +127,36 @@ func New(o Options) *Server {
 		})).Name(middleware)
 	}
 	for _, r := range g.routes() {
-		if r.scope == public {
-			app.Add(r.method, r.path, r.handle)
-			continue
+		handlers := []fiber.Handler{r.handle}
+		if r.scope != public {
+			handlers = []fiber.Handler{g.require(r.scope), g.limit, r.handle}
 		}
-		app.Add(r.method, r.path, g.require(r.scope), g.limit, r.handle)
+		app.Add(r.method, r.path, handlers...)
+		if r.method == fiber.MethodGet { // RFC 9110 section 9.1: a server has both
+			app.Add(fiber.MethodHead, r.path, handlers...)
+		}
 	}
 	if o.Docs {
 		mountDocs(app)
 	}
+	app.Server().Handler = g.knownMethods(app)
 	return &Server{app: app}
+}
+
+// knownMethods refuses a method that Fiber has no name for. Left to it, such a
+// request would be answered in plain text before any handler runs.
+func (g *gateway) knownMethods(app *fiber.App) fasthttp.RequestHandler {
+	next := app.Handler()
+	return func(ctx *fasthttp.RequestCtx) {
+		if slices.Contains(app.Config().RequestMethods, string(ctx.Method())) {
+			next(ctx)
+			return
+		}
+		c := app.AcquireCtx(ctx)
+		defer app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, "GET, HEAD, POST")
+		_ = g.fail(c, problem.New(wol.MethodNotAllowed, ""))
+	}
 }
 
 // quiet drops what fasthttp logs of its own accord: broken requests, quoted with

@@ -66,6 +66,7 @@ func open(t *testing.T, change func(*Options)) *door {
 	}
 	keys := apikey.NewSet(content, apikey.EnvKey{})
 	o := Options{
+		Context: t.Context(),
 		Waker: wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
 			d.wakes.Add(1)
 			return woltest.Receipts(req), nil

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"mime"
 	"net/url"
@@ -95,9 +94,7 @@ func (g *gateway) wakeMany(c *fiber.Ctx) error {
 	return c.JSON(wol.NewReceipts(requestID(c), receipts))
 }
 
-// wake asks the waker for what the key allows. The context is not the
-// request's: Fiber's never ends when a client goes away, so that the deadline
-// is the waker's own.
+// wake asks the waker for what the key allows.
 func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
 	key := principal(c)
 	for _, target := range req.Targets {
@@ -106,7 +103,7 @@ func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
 		}
 	}
 	req.ID = requestID(c)
-	return g.Waker.Wake(context.Background(), req)
+	return g.Waker.Wake(g.Context, req)
 }
 
 // readBody returns the request's body, which must be JSON where there is one.

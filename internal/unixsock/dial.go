@@ -32,8 +32,8 @@ func Dialer(path string) func(ctx context.Context, network, address string) (net
 // and to the kernel an empty name mean the abstract namespace, where no mode
 // keeps anyone out; and a NUL would end the path early.
 func CheckPath(path string) error {
-	if path == "" || path[0] == '@' || strings.ContainsRune(path, 0) {
-		return errors.New("is empty, starts with @ or holds a NUL: choose the path of a file")
+	if path == "" || path[0] == '@' || strings.ContainsRune(path, 0) || strings.HasSuffix(path, "/") {
+		return errors.New("is empty, starts with @, ends with / or holds a NUL: choose the path of a file")
 	}
 	if len(path) > maxPath {
 		return fmt.Errorf("%w: %d bytes, and the limit is %d: choose a shorter path", ErrPathTooLong, len(path), maxPath)

@@ -112,8 +112,8 @@ func (r *Receipt) UnmarshalJSON(text []byte) error {
 		return errors.New("receipt contradicts itself")
 	}
 	for _, d := range p.Sent {
-		if d.Bytes <= 0 || d.Destination == "" {
-			return errors.New("receipt names a delivery of nothing or to nowhere")
+		if d.Destination == "" || d.Bytes != 102 && d.Bytes != 106 && d.Bytes != 108 {
+			return errors.New("receipt names a delivery to nowhere, or of something else than a magic packet")
 		}
 	}
 	*r = derived

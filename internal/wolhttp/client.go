@@ -80,6 +80,7 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 			return nil, badUpstream(fmt.Errorf("receipt %d is for another target", i+1))
 		}
 		ok = ok || receipt.OK
+		answer.Receipts[i].RequestID = req.ID
 	}
 	if !ok {
 		return nil, badUpstream(errors.New("an answer of success in which nothing was sent"))
@@ -91,6 +92,9 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 func (c *Client) Interfaces(ctx context.Context, requestID string) ([]wol.Interface, error) {
 	var answer wol.Interfaces
 	err := c.call(ctx, http.MethodGet, pathInterfaces, requestID, nil, &answer)
+	if err == nil && answer.Interfaces == nil {
+		err = badUpstream(errors.New("an answer without a list of interfaces"))
+	}
 	return answer.Interfaces, err
 }
 
@@ -161,6 +165,10 @@ func (c *Client) attempt(ctx context.Context, method, path, id string, body []by
 		return 0, nil, nil, err
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the bare connection, which no deadline of ctx ends.
+		return 0, nil, nil, badUpstream(errors.New("the answer switches protocols"))
+	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("read the answer: %w", err)

@@ -245,6 +245,7 @@ func TestClientClassifies(t *testing.T) {
 		"cut off":                {raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + string(good)), wol.Unavailable},
 		"too large":              {raw("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat(" ", 9<<20)), wol.BadUpstream},
 		"endless header":         {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), wol.BadUpstream},
+		"switches protocols":     {raw("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), wol.BadUpstream},
 		"our problem":            {body(403, problem.ContentType, `{"status":403,"code":"forbidden","detail":"x"}`), wol.Forbidden},
 		"another service's 500":  {body(500, "application/json", `{"status":500,"error":"Internal Server Error"}`), wol.BadUpstream},
 		"not found, in our form": {body(404, problem.ContentType, `{"status":404,"code":"not_found","detail":"x"}`), wol.BadUpstream},
@@ -267,6 +268,24 @@ func TestClientClassifies(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// TestClientDoesNotWaitOnASwitchedConnection answers 101 and keeps the
+// connection, which net/http then hands out as the body.
+func TestClientDoesNotWaitOnASwitchedConnection(t *testing.T) {
+	t.Parallel()
+	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Upgrade", "x")
+		w.Header().Set("Connection", "upgrade")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	start := time.Now()
+	_, err := client(t, path, woltest.Patience/4).Wake(t.Context(), one())
+	if err == nil || wol.KindOf(err) != wol.BadUpstream || time.Since(start) > woltest.Patience/2 {
+		t.Errorf("got %v after %v, want kind bad_upstream", err, time.Since(start))
 	}
 }
 

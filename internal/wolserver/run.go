@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -18,11 +19,12 @@ import (
 	"wolgate/internal/wolhttp"
 )
 
-// Shutdown takes at most the sum of the two, and with it stays below the ten
+// Shutdown takes at most the sum of the last two, and with it stays below the ten
 // seconds after which container engines kill.
 const (
-	requestGrace = 3 * time.Second // for calls under way
-	copiesGrace  = time.Second     // for copies to keep their gap
+	callGrace    = 2500 * time.Millisecond // for a paced call; then its receipt says what was sent
+	requestGrace = 3 * time.Second         // for the answers of calls under way
+	copiesGrace  = time.Second             // for copies to keep their gap
 )
 
 // Run serves the socket until ctx ends, then finishes what is under way: calls
@@ -42,7 +44,10 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	calls, cancelCalls := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelCalls()
 	server := &http.Server{
+		BaseContext:       func(net.Listener) context.Context { return calls },
 		Handler:           wolhttp.Handler(waker, sender.Interfaces, log),
 		ReadHeaderTimeout: 2 * time.Second,
 		ReadTimeout:       5 * time.Second,
@@ -61,6 +66,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
+	defer time.AfterFunc(callGrace, cancelCalls).Stop()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestGrace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
@@ -92,7 +98,10 @@ func guard(sender *broadcast.Sender, c Config) (wol.Waker, error) {
 // listen takes the socket over from systemd, or makes it.
 func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.Listener, error) {
 	listener, err := unixsock.Activated(getenv, c.AllowUIDs, log)
-	if listener == nil && err == nil {
+	if err != nil {
+		return nil, program.ConfigError{Err: err}
+	}
+	if listener == nil {
 		listener, err = unixsock.Listen(c.Socket, c.AllowUIDs, log)
 	}
 	if errors.Is(err, unixsock.ErrNotSocket) {
