@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func envKey(getenv func(string) string) (apikey.EnvKey, error) {
 	case key != "" && file != "":
 		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: leave one away")
 	case file != "":
-		text, err := os.ReadFile(file)
+		text, err := program.ReadFile(file)
 		if err != nil {
 			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w: make the file readable for api-server", err)
 		}

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ func (j job) size() int {
 // interval, so that a queue in order of arrival is one in order of time.
 type copies struct {
 	interval time.Duration
-	write    func(packet []byte, d destination) error
+	pace     func(ctx context.Context, packets int) error
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -39,14 +40,16 @@ type copies struct {
 	closing bool
 	arrival chan struct{} // holds one token when queue or closing has changed
 
-	hurry chan struct{} // closed when gaps are no longer kept
-	done  chan struct{} // closed when the last copy has gone
+	patient context.Context // ends when neither gaps nor pace are kept any more
+	hurry   context.CancelFunc
+	done    chan struct{} // closed when the last copy has gone
 }
 
-func newCopies(interval time.Duration, write func([]byte, destination) error, log *slog.Logger) *copies {
+func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {
+	patient, hurry := context.WithCancel(context.Background())
 	c := &copies{
-		interval: interval, write: write, log: log,
-		arrival: make(chan struct{}, 1), hurry: make(chan struct{}), done: make(chan struct{}),
+		interval: interval, pace: pace, log: log,
+		arrival: make(chan struct{}, 1), patient: patient, hurry: hurry, done: make(chan struct{}),
 	}
 	go c.run()
 	return c
@@ -95,9 +98,8 @@ func (c *copies) drain(grace time.Duration) {
 	c.closing = true
 	c.mu.Unlock()
 	c.signal()
-	patience := time.AfterFunc(grace, func() { close(c.hurry) })
+	defer time.AfterFunc(grace, c.hurry).Stop()
 	<-c.done
-	patience.Stop()
 }
 
 func (c *copies) run() {
@@ -145,7 +147,7 @@ func (c *copies) wait(gap time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-c.hurry:
+	case <-c.patient.Done():
 	}
 }
 
@@ -154,8 +156,9 @@ func (c *copies) wait(gap time.Duration) {
 func (c *copies) send(j job) {
 	failures, last := 0, error(nil)
 	for _, packet := range j.packets {
+		_ = c.pace(c.patient, len(j.destinations)) // its error says that nobody is patient any more
 		for _, d := range j.destinations {
-			if err := c.write(packet, d); err != nil {
+			if err := d.send(packet); err != nil {
 				failures, last = failures+1, err
 			}
 		}

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"wolgate/internal/magicpacket"
@@ -29,49 +27,50 @@ type Config struct {
 	// the gap between them. A card that is just falling asleep misses the first.
 	Repeat   int
 	Interval time.Duration
+	// Pace is asked before that many packets of a later copy leave, and waits
+	// until they may; nil never waits. The first copies are the caller's to pace.
+	Pace func(ctx context.Context, packets int) error
 }
 
 // freshness is how long a survey of the interfaces is believed. A new cable or
 // address is thus used within half a second of a wake, without a listener.
 const freshness = 500 * time.Millisecond
 
-// Sender is the wol.Waker that owns the sockets: one per address family, for
-// as long as it lives. Its methods may be called from many goroutines.
+// Sender is the wol.Waker that owns the sockets: one for each interface, or for
+// each configured destination, for as long as that is there. Its methods may be
+// called from many goroutines.
 type Sender struct {
 	config Config
 	fixed  *survey // of Config.Destinations; nil where interfaces are surveyed
-	v4, v6 *net.UDPConn
 	copies *copies
 
-	mu   sync.Mutex
-	last survey
+	mu      sync.Mutex
+	last    survey
+	sockets map[int]*socket // by index of the interface, or of the destination
 }
 
-// New opens the sockets. Close releases them.
+// New returns a sender. Close releases it.
 func New(config Config, log *slog.Logger) (*Sender, error) {
-	s := &Sender{config: config}
-	var err error
-	// Go sets SO_BROADCAST on every UDP socket.
-	if s.v4, err = net.ListenUDP("udp4", nil); err != nil {
-		return nil, fmt.Errorf("open UDP socket: %w", err)
-	}
+	s := &Sender{config: config, sockets: map[int]*socket{}}
 	if len(config.Destinations) > 0 {
 		fixed := survey{}
 		listed := wol.Interface{Eligible: true, Addresses: []string{}}
-		for _, to := range config.Destinations {
-			fixed.destinations = append(fixed.destinations, destination{address: to, text: to.String()})
+		for i, to := range config.Destinations {
+			fixed.destinations = append(fixed.destinations, destination{address: to, text: to.String(), index: i})
 			listed.Destinations = append(listed.Destinations, to.String())
-			if to.Addr().Is6() && s.v6 == nil {
-				if s.v6, err = net.ListenUDP("udp6", nil); err != nil {
-					_ = s.v4.Close()
-					return nil, fmt.Errorf("open IPv6 UDP socket for %s: %w", to, err)
-				}
-			}
 		}
 		fixed.interfaces = []wol.Interface{listed}
+		s.attach(&fixed)
+		if len(fixed.down) > 0 {
+			return nil, fmt.Errorf("send to %s: %s", fixed.down[0].Destination, fixed.down[0].Error)
+		}
 		s.fixed = &fixed
 	}
-	s.copies = newCopies(config.Interval, s.write, log)
+	pace := config.Pace
+	if pace == nil {
+		pace = func(context.Context, int) error { return nil }
+	}
+	s.copies = newCopies(config.Interval, pace, log)
 	return s, nil
 }
 
@@ -80,9 +79,11 @@ func New(config Config, log *slog.Logger) (*Sender, error) {
 // once. A Wake that is still under way then may fail, or lose its copies.
 func (s *Sender) Close(grace time.Duration) error {
 	s.copies.drain(grace)
-	err := s.v4.Close()
-	if s.v6 != nil {
-		err = errors.Join(err, s.v6.Close())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	for _, one := range s.sockets {
+		err = errors.Join(err, one.conn.Close())
 	}
 	return err
 }
@@ -97,17 +98,17 @@ func (s *Sender) Interfaces(context.Context) ([]wol.Interface, error) {
 	return now.interfaces, nil
 }
 
-// Packets returns how many packets, copies included, one target costs now.
+// Packets returns how many packets the first copy for one target takes now.
 func (s *Sender) Packets(iface string) int {
 	now, err := s.survey()
 	if err != nil {
-		return s.config.Repeat
+		return 1
 	}
 	destinations, _, err := now.choose(iface)
 	if err != nil {
-		return s.config.Repeat
+		return 1
 	}
-	return max(1, len(destinations)) * s.config.Repeat
+	return len(destinations)
 }
 
 // Wake sends one packet per target to every destination; one that fails never
@@ -162,7 +163,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 func (s *Sender) sendOne(packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
 	sent = make([]wol.Delivery, 0, len(destinations))
 	for _, d := range destinations {
-		if err := s.write(packet, d); err != nil {
+		if err := d.send(packet); err != nil {
 			failed = append(failed, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
 			continue
 		}
@@ -178,18 +179,6 @@ func overdue(destinations []destination) []wol.Failure {
 		failed[i] = wol.Failure{Interface: d.iface, Destination: d.text, Error: "the call ended before this target's turn"}
 	}
 	return failed
-}
-
-// write hands one packet to the kernel. Remainder: it waits while the socket's
-// buffer is full, so that one card that takes nothing any more (an Ethernet
-// PAUSE, IEEE 802.3x) delays the others.
-func (s *Sender) write(packet []byte, d destination) error {
-	conn := s.v4
-	if d.address.Addr().Is6() {
-		conn = s.v6
-	}
-	_, _, err := conn.WriteMsgUDPAddrPort(packet, d.control, d.address)
-	return err
 }
 
 // survey returns the configured destinations, or the interfaces as they were at
@@ -209,7 +198,34 @@ func (s *Sender) survey() (survey, error) {
 		return survey{}, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", RetryAfter: time.Second, Err: err}
 	}
 	s.last = newSurvey(links, s.config.Selection, s.config.Port, now)
+	s.attach(&s.last)
 	return s.last, nil
+}
+
+// attach gives every destination its socket, and closes those of interfaces that
+// are not there any more.
+func (s *Sender) attach(now *survey) {
+	used := map[int]*socket{}
+	kept := make([]destination, 0, len(now.destinations))
+	for _, d := range now.destinations {
+		one, err := s.sockets[d.index], error(nil)
+		if one == nil {
+			one, err = openSocket(d.address.Addr())
+		}
+		if err != nil {
+			now.down = append(now.down, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
+			continue
+		}
+		d.via, s.sockets[d.index], used[d.index] = one, one, one
+		kept = append(kept, d)
+	}
+	now.destinations = kept
+	for index, one := range s.sockets {
+		if used[index] == nil {
+			_ = one.conn.Close()
+			delete(s.sockets, index)
+		}
+	}
 }
 
 // forget makes the next call look at the interfaces again.
@@ -255,15 +271,6 @@ func nothingSent(failed []wol.Failure) error {
 		e.Err = errors.Join(e.Err, fmt.Errorf("%s via %q: %s", f.Destination, f.Interface, f.Error))
 	}
 	return e
-}
-
-// plain returns the kernel's own word for an error, such as "network is
-// unreachable", without the addresses that package net puts around it.
-func plain(err error) string {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
-	}
-	return err.Error()
 }
 
 // marshal encodes all packets into one buffer.

@@ -18,7 +18,11 @@ type destination struct {
 	address netip.AddrPort
 	text    string // address, for receipts
 	control []byte // IP_PKTINFO that ties the packet to iface, or nil
+	index   int    // of the socket
+	via     *socket
 }
+
+func (d destination) send(packet []byte) error { return d.via.send(packet, d.control, d.address) }
 
 // link is what a decision about an interface needs to know of it.
 type link struct {
@@ -111,7 +115,7 @@ func (l link) destinations(port uint16) []destination {
 	list := make([]destination, len(addresses))
 	for i, a := range addresses {
 		to := netip.AddrPortFrom(a, port)
-		list[i] = destination{iface: l.name, address: to, text: to.String(), control: control}
+		list[i] = destination{iface: l.name, address: to, text: to.String(), control: control, index: l.index}
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,4 +184,40 @@ func TestInterfacesAreFollowed(t *testing.T) {
 	lan.Collect(quietLAN)
 	st.wake(t, someMAC).receipt(t)
 	seen(t, "the new card", lan, "10.50.0.255:9", "255.255.255.255:9")
+}
+
+// TestACongestedCardHoldsUpNobody fills the queue of one card. The other LAN gets
+// all of its packets, answers stay quick and true, and the daemon can be ended.
+func TestACongestedCardHoldsUpNobody(t *testing.T) {
+	lantest.Require(t)
+	good := lantest.New(t, "good0", "10.10.0.1/24")
+	bad := lantest.New(t, "bad0", "10.20.0.1/24")
+	bad.Congest()
+	const wakes, copies = 300, 2
+	st := start(t, setup{daemon: []string{"--repeat", "2", "--repeat-interval", "10ms", "--max-pps", "1000000"}})
+	partial := 0
+	for range wakes {
+		got := st.wake(t, someMAC).receipt(t)
+		if got.Status == wol.Partial {
+			partial++
+			for _, f := range got.Failed {
+				if f.Interface != "bad0" || !strings.Contains(f.Error, "buffer is full") {
+					t.Errorf("failure %+v", f)
+				}
+			}
+		}
+	}
+	if partial == 0 {
+		t.Error("the congested card never showed in a receipt")
+	}
+	for range wakes * copies * 2 {
+		if _, ok := good.Next(woltest.Patience); !ok {
+			t.Fatal("a packet for the other LAN is missing")
+		}
+	}
+	began := time.Now()
+	st.daemon.end(t)
+	if took := time.Since(began); took > bound {
+		t.Errorf("ending took %v", took)
+	}
 }

@@ -114,22 +114,21 @@ func TestGatewayFinishesWhatIsUnderWay(t *testing.T) {
 func TestSIGTERMWithAHungDaemon(t *testing.T) {
 	t.Parallel()
 	socket := woltest.SocketPath(t)
-	woltest.Answer(t, socket, nil)
+	inside, release := make(chan struct{}, 1), make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	slowDaemon(t, socket, inside, release)
 	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t, "--timeout", "1m")
 	asked := make(chan answer, 1)
-	connected := make(chan struct{})
 	go func() {
-		close(connected)
 		a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
 		if err != nil {
 			t.Error(err)
 		}
 		asked <- a
 	}()
-	<-connected
-	time.Sleep(200 * time.Millisecond) // until the request is inside; too short, and it is refused
+	<-inside
 	began := time.Now()
 	p.gateway.signal(syscall.SIGTERM)
 	if a := <-asked; a.status != http.StatusGatewayTimeout {

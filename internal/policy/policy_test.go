@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,7 +69,7 @@ func TestDecoratorsAreWakers(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = sender.Close(0) })
-		return policy.Distinct(policy.Allow(policy.Budget(sender, 1000, flat(1)), list))
+		return policy.Distinct(policy.Allow(policy.NewBudget(1000).Guard(sender, flat(1)), list))
 	})
 }
 
@@ -129,27 +131,55 @@ func TestParseAllowListRefuses(t *testing.T) {
 	}
 }
 
-func TestBudgetRefusesPastItsBurst(t *testing.T) {
+func TestBudgetRefusesPastItsPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var r recorder
-		w := policy.Budget(&r, 60, flat(6))
-		for n := range 10 {
-			if _, err := w.Wake(t.Context(), request(n)); err != nil {
-				t.Fatalf("call %d: %v", n, err)
+		w := policy.NewBudget(60).Guard(wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+			return woltest.Receipts(req), nil
+		}), flat(6))
+		var sent, refused atomic.Int32
+		var wg sync.WaitGroup
+		for n := range 50 { // 10 fit into the burst, 10 more into a second of waiting
+			wg.Go(func() {
+				_, err := w.Wake(t.Context(), request(n))
+				if err == nil {
+					sent.Add(1)
+					return
+				}
+				if e, ok := errors.AsType[*wol.Error](err); !ok || e.Kind != wol.RateLimited || e.RetryAfter <= 0 {
+					t.Errorf("%v, want kind rate_limited with RetryAfter", err)
+				}
+				refused.Add(1)
+			})
+		}
+		wg.Wait() // on the bubble's clock
+		if sent.Load() < 19 || sent.Load() > 21 || sent.Load()+refused.Load() != 50 {
+			t.Errorf("%d sent and %d refused, want 20 and 30", sent.Load(), refused.Load())
+		}
+	})
+}
+
+func TestBudgetLetsOthersInBetween(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := policy.NewBudget(100).Guard(wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+			return woltest.Receipts(req), nil
+		}), flat(2))
+		large := make(chan error)
+		go func() {
+			_, err := w.Wake(t.Context(), request(make([]int, 500)...)) // ten seconds' worth
+			large <- err
+		}()
+		synctest.Wait()
+		for range 5 {
+			time.Sleep(time.Second)
+			start := time.Now()
+			if _, err := w.Wake(t.Context(), request(1)); err != nil || time.Since(start) > 300*time.Millisecond {
+				t.Errorf("a small call beside a large one: %v after %v", err, time.Since(start))
 			}
 		}
-		_, err := w.Wake(t.Context(), request(11))
-		e, _ := errors.AsType[*wol.Error](err)
-		if e == nil || e.Kind != wol.RateLimited || e.RetryAfter <= 0 {
-			t.Fatalf("past the burst: %v, want kind rate_limited with RetryAfter", err)
-		}
-		time.Sleep(e.RetryAfter) // the bubble's clock, not a real wait
-		if _, err := w.Wake(t.Context(), request(11)); err != nil {
-			t.Errorf("after RetryAfter: %v", err)
-		}
-		if len(r.calls) != 11 {
-			t.Errorf("%d calls went through, want 11", len(r.calls))
+		if err := <-large; err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -158,7 +188,7 @@ func TestBudgetPacesALargeCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		w := policy.Budget(&r, 100, flat(6))
+		w := policy.NewBudget(100).Guard(&r, flat(6))
 		var ns []int
 		for n := range 50 { // 300 packets: one second's worth at once, two seconds for the rest
 			ns = append(ns, n)
@@ -198,12 +228,13 @@ func TestBudgetRefusesWhatCannotEndInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		w := policy.Budget(&r, 10, flat(10))
+		w := policy.NewBudget(10).Guard(&r, flat(10))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		_, err := w.Wake(ctx, request(1, 2, 3, 4, 5))
-		if err == nil || wol.KindOf(err) != wol.RateLimited || len(r.calls) != 0 {
-			t.Errorf("got %v after %d calls, want kind rate_limited and none", err, len(r.calls))
+		e, _ := errors.AsType[*wol.Error](err)
+		if e == nil || e.Kind != wol.RateLimited || e.RetryAfter != 0 || !strings.Contains(e.Message, "at most 2 targets") || len(r.calls) != 0 {
+			t.Errorf("got %v after %d calls, want kind rate_limited, no RetryAfter, and none", err, len(r.calls))
 		}
 	})
 }
@@ -212,7 +243,7 @@ func TestBudgetTellsWhatALargeCallDidNotSend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := recorder{fail: &wol.Error{Kind: wol.Unavailable, Failed: []wol.Failure{{Interface: "eth0", Error: "cable out"}}}}
-		got, err := policy.Budget(&r, 10, flat(10)).Wake(t.Context(), request(1, 2, 3))
+		got, err := policy.NewBudget(10).Guard(&r, flat(10)).Wake(t.Context(), request(1, 2, 3))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +264,7 @@ func TestBudgetServesATargetDearerThanItsBurst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		if _, err := policy.Budget(&r, 2, flat(6)).Wake(t.Context(), request(1)); err != nil || len(r.calls) != 1 {
+		if _, err := policy.NewBudget(2).Guard(&r, flat(6)).Wake(t.Context(), request(1)); err != nil || len(r.calls) != 1 {
 			t.Errorf("%v after %d calls", err, len(r.calls))
 		}
 	})

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -31,12 +30,14 @@ const (
 // are answered and copies sent. The error is a program.ConfigError where
 // starting again cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
+	budget := policy.NewBudget(c.MaxPPS)
+	c.Broadcast.Pace = budget.Pay
 	sender, err := broadcast.New(c.Broadcast, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sender.Close(copiesGrace) }()
-	waker, err := guard(sender, c)
+	waker, err := guard(sender, budget, c.Allow)
 	if err != nil {
 		return err
 	}
@@ -78,17 +79,17 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 
 // guard puts the daemon's own rules in front of the sender. They hold whatever
 // the gateway says.
-func guard(sender *broadcast.Sender, c Config) (wol.Waker, error) {
+func guard(sender *broadcast.Sender, budget *policy.Budget, allow string) (wol.Waker, error) {
 	cost := func(req wol.Request) int { return sender.Packets(req.Interface) }
-	waker := policy.Budget(sender, c.MaxPPS, cost)
-	if c.Allow != "" {
-		text, err := os.ReadFile(c.Allow)
+	waker := budget.Guard(sender, cost)
+	if allow != "" {
+		text, err := program.ReadFile(allow)
 		if err != nil {
 			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %w: make the file readable for wol-server, or leave --allow away to allow any target", err)}
 		}
 		list, err := policy.ParseAllowList(text)
 		if err != nil {
-			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %s: %w", c.Allow, err)}
+			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %s: %w", allow, err)}
 		}
 		waker = policy.Allow(waker, list)
 	}
