@@ -32,10 +32,6 @@ type Config struct {
 	Pace func(ctx context.Context, packets int) error
 }
 
-// freshness is how long a survey of the interfaces is believed. A new cable or
-// address is thus used within half a second of a wake, without a listener.
-const freshness = 500 * time.Millisecond
-
 // Sender is the wol.Waker that owns the sockets: one for each interface, or for
 // each configured destination, for as long as that is there. Its methods may be
 // called from many goroutines.
@@ -133,7 +129,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	receipts := make([]wol.Receipt, len(packets))
 	tried, anySent, anyFailed := 0, false, false
 	for ; tried < len(packets) && ctx.Err() == nil; tried++ {
-		sent, failed := s.sendOne(packets[tried], destinations)
+		sent, failed := sendOne(packets[tried], destinations)
 		anySent = anySent || len(sent) > 0
 		anyFailed = anyFailed || len(failed) > 0
 		receipts[tried] = wol.NewReceipt(req.Targets[tried].MAC, req.ID, sent, append(failed, down...))
@@ -160,7 +156,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 }
 
 // sendOne sends one packet to every destination.
-func (s *Sender) sendOne(packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
+func sendOne(packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
 	sent = make([]wol.Delivery, 0, len(destinations))
 	for _, d := range destinations {
 		if err := d.send(packet); err != nil {
@@ -179,98 +175,6 @@ func overdue(destinations []destination) []wol.Failure {
 		failed[i] = wol.Failure{Interface: d.iface, Destination: d.text, Error: "the call ended before this target's turn"}
 	}
 	return failed
-}
-
-// survey returns the configured destinations, or the interfaces as they were at
-// most freshness ago.
-func (s *Sender) survey() (survey, error) {
-	if s.fixed != nil {
-		return *s.fixed, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < freshness {
-		return s.last, nil
-	}
-	links, err := readLinks()
-	if err != nil {
-		return survey{}, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", RetryAfter: time.Second, Err: err}
-	}
-	s.last = newSurvey(links, s.config.Selection, s.config.Port, now)
-	s.attach(&s.last)
-	return s.last, nil
-}
-
-// attach gives every destination its socket, and closes those of interfaces that
-// are not there any more.
-func (s *Sender) attach(now *survey) {
-	used := map[int]*socket{}
-	kept := make([]destination, 0, len(now.destinations))
-	for _, d := range now.destinations {
-		one, err := s.sockets[d.index], error(nil)
-		if one == nil {
-			one, err = openSocket(d.address.Addr())
-		}
-		if err != nil {
-			now.down = append(now.down, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
-			continue
-		}
-		d.via, s.sockets[d.index], used[d.index] = one, one, one
-		kept = append(kept, d)
-	}
-	now.destinations = kept
-	for index, one := range s.sockets {
-		if used[index] == nil {
-			_ = one.conn.Close()
-			delete(s.sockets, index)
-		}
-	}
-}
-
-// forget makes the next call look at the interfaces again.
-func (s *Sender) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = survey{}
-}
-
-// choose narrows the survey to one interface, or keeps all for "".
-func (s survey) choose(iface string) ([]destination, []wol.Failure, error) {
-	destinations, down := s.destinations, s.down
-	if iface != "" {
-		destinations, down = nil, nil
-		for _, d := range s.destinations {
-			if d.iface == iface {
-				destinations = append(destinations, d)
-			}
-		}
-		for _, f := range s.down {
-			if f.Interface == iface {
-				down = append(down, f)
-			}
-		}
-		if len(destinations) == 0 && len(down) == 0 {
-			return nil, nil, &wol.Error{Kind: wol.Invalid, Message: "interface is not one that wol-server sends on: GET /api/v1/interfaces lists those that are eligible"}
-		}
-	}
-	if len(destinations) == 0 {
-		return nil, nil, nothingSent(down)
-	}
-	return destinations, down, nil
-}
-
-func nothingSent(failed []wol.Failure) error {
-	e := &wol.Error{Kind: wol.Unavailable, RetryAfter: 5 * time.Second, Failed: failed}
-	if len(failed) == 0 {
-		e.Message = "nothing was sent: no network interface of wol-server's host is eligible; GET /api/v1/interfaces gives the reason of each"
-		return e
-	}
-	e.Message = "nothing was sent: every destination failed, as the list shows; check the cable, the interface and its address"
-	for _, f := range failed {
-		e.Err = errors.Join(e.Err, fmt.Errorf("%s via %q: %s", f.Destination, f.Interface, f.Error))
-	}
-	return e
 }
 
 // marshal encodes all packets into one buffer.

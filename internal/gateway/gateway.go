@@ -90,14 +90,22 @@ type gateway struct {
 }
 
 // Server is the public HTTP server.
-type Server struct{ app *fiber.App }
+type Server struct {
+	app    *fiber.App
+	silent *silent
+}
 
-// Serve answers on listener until Shutdown; its error is nil after that.
-func (s *Server) Serve(listener net.Listener) error { return s.app.Listener(listener) }
+// Serve answers on l until Shutdown; its error is nil after that.
+func (s *Server) Serve(l net.Listener) error {
+	return s.app.Listener(listener{Listener: l, silent: s.silent})
+}
 
 // Shutdown stops listening and gives requests under way as long as grace to be
 // answered. The error says that some were not; they end with the process.
-func (s *Server) Shutdown(grace time.Duration) error { return s.app.ShutdownWithTimeout(grace) }
+func (s *Server) Shutdown(grace time.Duration) error {
+	s.silent.close()
+	return s.app.ShutdownWithTimeout(grace)
+}
 
 // New returns a server that is ready to be given a listener.
 func New(o Options) *Server {
@@ -140,7 +148,7 @@ func New(o Options) *Server {
 		mountDocs(app)
 	}
 	app.Server().Handler = g.knownMethods(app)
-	return &Server{app: app}
+	return &Server{app: app, silent: &silent{conns: map[net.Conn]struct{}{}}}
 }
 
 // knownMethods refuses a method that Fiber has no name for. Left to it, such a

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -386,5 +388,36 @@ func TestCORS(t *testing.T) {
 		if got := preflight(listed, origin).Header.Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("%s: allowed as %q", origin, got)
 		}
+	}
+}
+
+// TestASilentConnectionDoesNotDelayShutdown opens one, as browsers do in advance.
+func TestASilentConnectionDoesNotDelayShutdown(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := New(Options{Log: slog.New(slog.DiscardHandler)})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	silent, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	// A request on a later connection shows that the silent one has been accepted.
+	if a, err := http.Get("http://" + listener.Addr().String() + "/healthz"); err != nil || a.Body.Close() != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := server.Shutdown(readTimeout - time.Second); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > (readTimeout-time.Second)/2 {
+		t.Errorf("took %v", took)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
