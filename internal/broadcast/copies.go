@@ -7,9 +7,13 @@ import (
 	"time"
 )
 
-// maxPending bounds the packets that wait for their next copy, and with them
-// the memory of a daemon that is asked for more than its budget lets out.
-const maxPending = 1 << 16
+// maxPending bounds the copies that are still to be sent, and with them the
+// memory of a daemon that is asked for more than its budget lets out.
+const maxPending = 1 << 17
+
+// hurryTime is how long the copies that are left at shutdown may take to leave
+// all at once; that is time for far more than maxPending.
+const hurryTime = time.Second
 
 // job is what remains to be sent for one call.
 type job struct {
@@ -20,12 +24,8 @@ type job struct {
 	due          time.Time
 }
 
-func (j job) size() int {
-	if j.left == 0 {
-		return 0
-	}
-	return len(j.packets) * len(j.destinations)
-}
+// size is how many packets are still to be sent.
+func (j job) size() int { return len(j.packets) * len(j.destinations) * j.left }
 
 // copies sends the second and later copies of packets. Every job waits the same
 // interval, so that a queue in order of arrival is one in order of time.
@@ -36,20 +36,23 @@ type copies struct {
 
 	mu      sync.Mutex
 	queue   []job
-	pending int // packets of the jobs reserved or queued
+	pending int // packets still to be sent, of the jobs reserved or queued
 	closing bool
 	arrival chan struct{} // holds one token when queue or closing has changed
 
 	patient context.Context // ends when neither gaps nor pace are kept any more
 	hurry   context.CancelFunc
+	alive   context.Context // ends when what is left is dropped
+	abandon context.CancelFunc
 	done    chan struct{} // closed when the last copy has gone
 }
 
 func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {
-	patient, hurry := context.WithCancel(context.Background())
+	alive, abandon := context.WithCancel(context.Background())
+	patient, hurry := context.WithCancel(alive)
 	c := &copies{
 		interval: interval, pace: pace, log: log,
-		arrival: make(chan struct{}, 1), patient: patient, hurry: hurry, done: make(chan struct{}),
+		arrival: make(chan struct{}, 1), patient: patient, hurry: hurry, alive: alive, abandon: abandon, done: make(chan struct{}),
 	}
 	go c.run()
 	return c
@@ -92,13 +95,15 @@ func (c *copies) signal() {
 	}
 }
 
-// drain waits until every copy has gone, hurrying after grace.
+// drain waits until every copy has gone, hurrying after grace, and no longer than
+// hurryTime after that.
 func (c *copies) drain(grace time.Duration) {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
 	c.signal()
 	defer time.AfterFunc(grace, c.hurry).Stop()
+	defer time.AfterFunc(grace+hurryTime, c.abandon).Stop()
 	<-c.done
 }
 
@@ -111,12 +116,11 @@ func (c *copies) run() {
 		}
 		c.wait(time.Until(j.due))
 		c.send(j)
-		spent := j
-		if j.left--; j.left > 0 {
-			c.add(j)
-			continue
-		}
-		c.release(spent)
+		round := j
+		round.left = 1
+		c.release(round)
+		j.left--
+		c.add(j)
 	}
 }
 
@@ -155,10 +159,16 @@ func (c *copies) wait(gap time.Duration) {
 // the answer has left, and it was true when it did.
 func (c *copies) send(j job) {
 	failures, last := 0, error(nil)
+	// Its error says that nobody is patient any more. All of a job is paid for at
+	// once: were it in small sums, every call that waits would come in between.
+	_ = c.pace(c.patient, len(j.packets)*len(j.destinations))
 	for _, packet := range j.packets {
-		_ = c.pace(c.patient, len(j.destinations)) // its error says that nobody is patient any more
 		for _, d := range j.destinations {
-			if err := d.send(packet); err != nil {
+			err := c.alive.Err()
+			if err == nil {
+				err = d.send(c.patient, packet)
+			}
+			if err != nil {
 				failures, last = failures+1, err
 			}
 		}

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"wolgate/internal/wol"
@@ -29,14 +30,13 @@ func (s *Sender) survey() (survey, error) {
 		return survey{}, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", RetryAfter: time.Second, Err: err}
 	}
 	s.last = newSurvey(links, s.config.Selection, s.config.Port, now)
-	s.attach(&s.last)
+	s.attach(&s.last, links)
 	return s.last, nil
 }
 
-// attach gives every destination its socket, and closes those of interfaces that
-// are not there any more.
-func (s *Sender) attach(now *survey) {
-	used := map[int]*socket{}
+// attach gives every destination its socket, and closes those of links that are
+// not there any more. One that is merely down keeps it: copies may be due.
+func (s *Sender) attach(now *survey, links []link) {
 	kept := make([]destination, 0, len(now.destinations))
 	for _, d := range now.destinations {
 		one, err := s.sockets[d.index], error(nil)
@@ -47,12 +47,15 @@ func (s *Sender) attach(now *survey) {
 			now.down = append(now.down, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
 			continue
 		}
-		d.via, s.sockets[d.index], used[d.index] = one, one, one
+		d.via, s.sockets[d.index] = one, one
 		kept = append(kept, d)
 	}
 	now.destinations = kept
+	if links == nil { // configured destinations
+		return
+	}
 	for index, one := range s.sockets {
-		if used[index] == nil {
+		if !slices.ContainsFunc(links, func(l link) bool { return l.index == index }) {
 			_ = one.conn.Close()
 			delete(s.sockets, index)
 		}

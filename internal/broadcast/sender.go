@@ -56,7 +56,7 @@ func New(config Config, log *slog.Logger) (*Sender, error) {
 			listed.Destinations = append(listed.Destinations, to.String())
 		}
 		fixed.interfaces = []wol.Interface{listed}
-		s.attach(&fixed)
+		s.attach(&fixed, nil)
 		if len(fixed.down) > 0 {
 			return nil, fmt.Errorf("send to %s: %s", fixed.down[0].Destination, fixed.down[0].Error)
 		}
@@ -129,7 +129,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	receipts := make([]wol.Receipt, len(packets))
 	tried, anySent, anyFailed := 0, false, false
 	for ; tried < len(packets) && ctx.Err() == nil; tried++ {
-		sent, failed := sendOne(packets[tried], destinations)
+		sent, failed := sendOne(ctx, packets[tried], destinations)
 		anySent = anySent || len(sent) > 0
 		anyFailed = anyFailed || len(failed) > 0
 		receipts[tried] = wol.NewReceipt(req.Targets[tried].MAC, req.ID, sent, append(failed, down...))
@@ -156,10 +156,10 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 }
 
 // sendOne sends one packet to every destination.
-func sendOne(packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
+func sendOne(ctx context.Context, packet []byte, destinations []destination) (sent []wol.Delivery, failed []wol.Failure) {
 	sent = make([]wol.Delivery, 0, len(destinations))
 	for _, d := range destinations {
-		if err := d.send(packet); err != nil {
+		if err := d.send(ctx, packet); err != nil {
 			failed = append(failed, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
 			continue
 		}

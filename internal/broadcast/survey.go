@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,7 +23,9 @@ type destination struct {
 	via     *socket
 }
 
-func (d destination) send(packet []byte) error { return d.via.send(packet, d.control, d.address) }
+func (d destination) send(ctx context.Context, packet []byte) error {
+	return d.via.send(ctx, packet, d.control, d.address)
+}
 
 // link is what a decision about an interface needs to know of it.
 type link struct {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,7 +15,11 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	p := problemOf(err)
 	if requestID(c) == "" { // the parser refused it before begin could
 		prepare(c)
-		g.Log.Warn("request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+		level := slog.LevelWarn
+		if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
+			level = slog.LevelDebug
+		}
+		g.Log.Log(c.Context(), level, "request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
 	}
 	if value := p.RetryAfterHeader(); value != "" {
 		c.Set(fiber.HeaderRetryAfter, value)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -20,6 +21,9 @@ const patience = time.Second
 type Budget struct {
 	perSecond int
 	tokens    *rate.Limiter
+
+	mu       sync.Mutex
+	promised int // packets of calls that were admitted and have not paid yet
 }
 
 // NewBudget returns a full budget of at least one packet a second.
@@ -50,50 +54,106 @@ func (b *Budget) Pay(ctx context.Context, packets int) error {
 // next then sent nothing.
 func (b *Budget) Guard(next wol.Waker, cost func(req wol.Request) int) wol.Waker {
 	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, tooLate(err)
+		}
 		each := max(1, cost(req))
-		if err := b.admit(ctx, each, len(req.Targets)); err != nil {
+		total := each * len(req.Targets)
+		if total > b.perSecond {
+			if err := b.promise(ctx, each, total); err != nil {
+				return nil, err
+			}
+			return b.portions(ctx, next, req, each)
+		}
+		if err := b.turn(ctx, total); err != nil {
 			return nil, err
 		}
-		return b.portions(ctx, next, req, each)
+		return next.Wake(ctx, req)
 	})
 }
 
-// admit refuses a call whose turn would come too late.
-func (b *Budget) admit(ctx context.Context, each, targets int) error {
-	if err := ctx.Err(); err != nil {
-		return tooLate(err)
+// turn waits for the turn of a small call, or refuses it at once.
+func (b *Budget) turn(ctx context.Context, total int) error {
+	now := time.Now()
+	allowed := min(patience, left(ctx, now))
+	r := b.tokens.ReserveN(now, total)
+	wait := r.DelayFrom(now)
+	if wait > allowed {
+		r.CancelAt(now)
+		return usedUp(wait - allowed)
 	}
-	total := each * targets
-	allowed := time.Duration(math.MaxInt64)
-	if total <= b.perSecond {
-		allowed = patience
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		r.Cancel()
+		return tooLate(ctx.Err())
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		allowed = min(allowed, time.Until(deadline)*9/10) // the answer needs time as well
-	}
-	short := float64(total) - b.tokens.Tokens()
+}
+
+// promise admits a large call if its last turn comes in time, after those of the
+// large calls admitted before.
+func (b *Budget) promise(ctx context.Context, each, total int) error {
+	allowed := left(ctx, time.Now())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	short := float64(total+b.promised) - b.tokens.Tokens()
 	wait := time.Duration(max(0, short) / float64(b.perSecond) * float64(time.Second))
 	if wait <= allowed {
+		b.promised += total
 		return nil
 	}
-	refusal := &wol.Error{Kind: wol.RateLimited, RetryAfter: wait - allowed,
-		Message: "the packet budget of wol-server is used up: wait as long as Retry-After says"}
-	if most := float64(b.perSecond) * (1 + allowed.Seconds()); float64(total) > most {
-		refusal.RetryAfter = 0 // no waiting makes room for it
-		refusal.Message = fmt.Sprintf("this call needs more packets than the budget of wol-server lets out in its time: name at most %d targets, or raise --max-pps", int(most)/each)
+	most := float64(b.perSecond) * (1 + allowed.Seconds())
+	if float64(total) <= most {
+		return usedUp(wait - allowed)
 	}
-	return refusal
+	// No waiting makes room for it, hence no RetryAfter.
+	message := "this call needs more packets than the budget of wol-server lets out in its time: raise --max-pps, or give the call more time"
+	if fits := int(most) / each; fits > 0 {
+		message = fmt.Sprintf("this call needs more packets than the budget of wol-server lets out in its time: name at most %d targets, or raise --max-pps", fits)
+	}
+	return &wol.Error{Kind: wol.RateLimited, Message: message}
+}
+
+// settle takes back what was promised, because it is paid or never will be.
+func (b *Budget) settle(packets int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.promised -= packets
+}
+
+// left is how long a call may wait: the answer needs time as well.
+func left(ctx context.Context, now time.Time) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return deadline.Sub(now) * 9 / 10
+	}
+	return math.MaxInt64
+}
+
+func usedUp(wait time.Duration) error {
+	return &wol.Error{Kind: wol.RateLimited, RetryAfter: wait,
+		Message: "the packet budget of wol-server is used up: wait as long as Retry-After says"}
+}
+
+func tooLate(err error) error {
+	return &wol.Error{Kind: wol.Timeout, Message: "the call ended before this target's turn", Err: err}
 }
 
 // portions passes a call on, each portion once its packets are paid for.
 func (b *Budget) portions(ctx context.Context, next wol.Waker, req wol.Request, each int) ([]wol.Receipt, error) {
 	size := max(1, b.perSecond/10/each)
 	targets := req.Targets
+	unpaid := each * len(targets)
+	defer func() { b.settle(unpaid) }()
 	receipts := make([]wol.Receipt, 0, len(targets))
 	for len(receipts) < len(targets) {
 		n := min(size, len(targets)-len(receipts))
 		req.Targets = targets[len(receipts):][:n]
 		part, err := b.portion(ctx, next, req, each*n)
+		b.settle(each * n)
+		unpaid -= each * n
 		if err != nil && len(receipts) == 0 {
 			return nil, err
 		}
@@ -109,14 +169,15 @@ func (b *Budget) portions(ctx context.Context, next wol.Waker, req wol.Request, 
 }
 
 func (b *Budget) portion(ctx context.Context, next wol.Waker, req wol.Request, packets int) ([]wol.Receipt, error) {
-	if err := b.Pay(ctx, packets); err != nil {
+	err := b.Pay(ctx, packets)
+	switch {
+	case err == nil:
+		return next.Wake(ctx, req)
+	case ctx.Err() != nil:
 		return nil, tooLate(err)
+	default: // others came in between, and its turn would come after its end
+		return nil, usedUp(time.Second)
 	}
-	return next.Wake(ctx, req)
-}
-
-func tooLate(err error) error {
-	return &wol.Error{Kind: wol.Timeout, Message: "the call ended before this target's turn", Err: err}
 }
 
 // failures returns what an error says of the destinations, or the error itself

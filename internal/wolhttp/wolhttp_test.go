@@ -198,7 +198,8 @@ func TestDeadlineTravelsWithTheRequest(t *testing.T) {
 	if _, err := c.Wake(ctx, one()); err != nil {
 		t.Fatal(err)
 	}
-	if at := <-got; at.Sub(want).Abs() > time.Millisecond {
+	at := <-got
+	if early := want.Sub(at); early < -time.Millisecond || early > 200*time.Millisecond {
 		t.Errorf("the daemon sees %v, the caller gave %v", at, want)
 	}
 }
