@@ -118,6 +118,9 @@ func plain(err error) string {
 	if errors.Is(err, net.ErrClosed) {
 		return "interface has gone"
 	}
+	if errors.Is(err, context.Canceled) {
+		return "the daemon is stopping"
+	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()
 	}
