@@ -116,20 +116,24 @@ func (c *Client) Ping(ctx context.Context, requestID string) error {
 func (c *Client) call(ctx context.Context, method, path, id string, body []byte, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	// Whether the daemon may have got the request, in any attempt, those that the
-	// transport makes by itself included.
-	var delivered atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil {
-			delivered.Store(true)
-		}
-	}})
+	// Whether the daemon may have got the request, and whether it has said
+	// anything, in any attempt, those that the transport makes by itself included.
+	var delivered, heard atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				delivered.Store(true)
+			}
+		},
+		GotFirstResponseByte: func() { heard.Store(true) },
+	})
 	status, header, answer, err := c.attempt(ctx, method, path, id, body)
-	for n := 1; n < attempts && lost(err) && ctx.Err() == nil; n++ {
+	broken := func() bool { return err != nil && (lost(err) || !heard.Load() && !isDial(err)) }
+	for n := 1; n < attempts && broken() && ctx.Err() == nil; n++ {
 		status, header, answer, err = c.attempt(ctx, method, path, id, body)
 	}
 	if err != nil {
-		return classify(ctx, err, delivered.Load())
+		return classify(ctx, err, delivered.Load(), broken())
 	}
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
@@ -179,14 +183,16 @@ func (c *Client) attempt(ctx context.Context, method, path, id string, body []by
 	return response.StatusCode, response.Header, answer, nil
 }
 
-// lost says whether the connection broke under a call that had been accepted.
+// lost says whether the connection broke in the middle of an answer, or by a
+// word of the kernel. A connection that is closed before the first byte of an
+// answer shows in several ways, for some of which net/http has no exported error.
 func lost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // classify turns a failed exchange into the error that the user meets.
-func classify(ctx context.Context, err error, delivered bool) error {
+func classify(ctx context.Context, err error, delivered, broken bool) error {
 	unavailable := func(message string) error {
 		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
 	}
@@ -198,7 +204,7 @@ func classify(ctx context.Context, err error, delivered bool) error {
 		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
 	case ctx.Err() != nil, isNet && netErr.Timeout():
 		return &wol.Error{Kind: wol.Timeout, Err: err}
-	case lost(err), delivered && isDial(err):
+	case broken, delivered && isDial(err):
 		return unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")

@@ -327,6 +327,33 @@ func TestClientTriesAgainOnABrokenConnection(t *testing.T) {
 	}
 }
 
+// TestClientKnowsARefusedConnection closes every connection at once, as a daemon
+// does whose --allow-uids does not name the caller.
+func TestClientKnowsARefusedConnection(t *testing.T) {
+	t.Parallel()
+	path := woltest.SocketPath(t)
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	c := client(t, path, woltest.Patience)
+	for range 500 { // the two ends race
+		if _, err := c.Wake(t.Context(), one()); err == nil || wol.KindOf(err) != wol.Unavailable {
+			t.Fatalf("got %v, want kind unavailable", err)
+		}
+	}
+}
+
 // TestClientDoesNotClaimThatNothingWasSent kills a daemon for good in the middle
 // of a call: what it did before is not known.
 func TestClientDoesNotClaimThatNothingWasSent(t *testing.T) {
