@@ -154,9 +154,9 @@ func New(o Options) *Server {
 // knownMethods refuses a method that Fiber has no name for. Left to it, such a
 // request would be answered in plain text before any handler runs.
 func (g *gateway) knownMethods(app *fiber.App) fasthttp.RequestHandler {
-	next := app.Handler()
+	next, known := app.Handler(), app.Config().RequestMethods
 	return func(ctx *fasthttp.RequestCtx) {
-		if slices.Contains(app.Config().RequestMethods, string(ctx.Method())) {
+		if slices.Contains(known, string(ctx.Method())) {
 			next(ctx)
 			return
 		}
