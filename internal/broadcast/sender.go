@@ -71,8 +71,9 @@ func New(config Config, log *slog.Logger) (*Sender, error) {
 }
 
 // Close sends the copies that are still due and closes the sockets. Copies keep
-// their gap as long as grace allows; what is left then goes out at once. Call it
-// once. A Wake that is still under way then may fail, or lose its copies.
+// their gap as long as grace allows; what is left then goes out at once, within
+// a second, or is dropped and logged. Call it once. A Wake that is still under
+// way then may fail, or lose its copies.
 func (s *Sender) Close(grace time.Duration) error {
 	s.copies.drain(grace)
 	s.mu.Lock()

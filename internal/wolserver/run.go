@@ -18,11 +18,12 @@ import (
 	"wolgate/internal/wolhttp"
 )
 
-// Shutdown takes at most the sum of the last two, and with it stays below the ten
-// seconds after which container engines kill.
+// Shutdown takes at most the sum of the last two and the second in which
+// broadcast sends what is left: below five seconds, and so well below the ten
+// after which container engines kill.
 const (
-	callGrace    = 2500 * time.Millisecond // for a paced call; then its receipt says what was sent
-	requestGrace = 3 * time.Second         // for the answers of calls under way
+	callGrace    = 2 * time.Second         // for a paced call; then its receipt says what was sent
+	requestGrace = 2500 * time.Millisecond // for the answers of calls under way
 	copiesGrace  = time.Second             // for copies to keep their gap
 )
 
