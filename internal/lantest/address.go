@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AddAddress gives the near end one more address, such as "10.10.0.1/24".
-func (l *LAN) AddAddress(prefix string) {
+// AddAddress gives the interface one more address, such as "10.10.0.1/24".
+func (l *link) AddAddress(prefix string) {
 	l.t.Helper()
-	l.check("add address "+prefix, netlink.AddrAdd(l.near(), l.address(prefix)))
+	l.check("add address "+prefix, netlink.AddrAdd(l.device(), l.address(prefix)))
 	l.prefixes = append(l.prefixes, netip.MustParsePrefix(prefix))
 }
 
-// DelAddress takes an address from the near end.
-func (l *LAN) DelAddress(prefix string) {
+// DelAddress takes an address from the interface.
+func (l *link) DelAddress(prefix string) {
 	l.t.Helper()
-	l.check("delete address "+prefix, netlink.AddrDel(l.near(), l.address(prefix)))
+	l.check("delete address "+prefix, netlink.AddrDel(l.device(), l.address(prefix)))
 	gone := netip.MustParsePrefix(prefix)
 	l.prefixes = slices.DeleteFunc(l.prefixes, func(p netip.Prefix) bool { return p == gone })
 }
@@ -30,7 +30,17 @@ func (l *LAN) DelAddress(prefix string) {
 // would have been routed on.
 func (l *LAN) DefaultRoute() {
 	l.t.Helper()
-	gateway := l.gateway()
+	l.defaultRoute(l.gateway())
+}
+
+// DefaultRouteVia is DefaultRoute with a gateway of the caller's choice.
+func (l *LAN) DefaultRouteVia(gateway string) {
+	l.t.Helper()
+	l.defaultRoute(net.ParseIP(gateway))
+}
+
+func (l *LAN) defaultRoute(gateway net.IP) {
+	l.t.Helper()
 	l.check("set the gateway's MAC", netlink.NeighSet(&netlink.Neigh{
 		LinkIndex: l.index, State: netlink.NUD_PERMANENT, IP: gateway, HardwareAddr: l.farEnd.Attrs().HardwareAddr,
 	}))
@@ -38,13 +48,17 @@ func (l *LAN) DefaultRoute() {
 }
 
 // address parses a prefix. Without duplicate address detection an IPv6 address
-// can be used at once; IPv4 has none.
-func (l *LAN) address(prefix string) *netlink.Addr {
+// can be used at once; IPv4 has none. Package netlink makes up a broadcast
+// address unless it is told that there is none.
+func (l *link) address(prefix string) *netlink.Addr {
 	l.t.Helper()
 	a, err := netlink.ParseAddr(prefix)
 	l.check("parse address", err)
 	if a.IP.To4() == nil {
 		a.Flags = unix.IFA_F_NODAD
+	}
+	if !l.broadcast {
+		a.Broadcast = net.IPv4zero
 	}
 	return a
 }

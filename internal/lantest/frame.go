@@ -1,6 +1,7 @@
 package lantest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"time"
@@ -21,8 +22,14 @@ type Frame struct {
 	// SrcIP, DstIP and DstPort are zero in a frame of EtherTypeWake.
 	SrcIP, DstIP netip.Addr
 	DstPort      uint16
-	// Payload is cut off after about 400 bytes, which no magic packet has.
+	// Payload is part of Raw. It is cut off after about 400 bytes, which no magic
+	// packet has.
 	Payload []byte
+	// Raw is the frame from the Ethernet header on, cut off after some 440 bytes.
+	// A UDP checksum in it is only begun: the kernel leaves the rest to the card
+	// that would put the frame on a wire, and a veth pair has none.
+	Raw    []byte
+	Length int // of the whole frame, also where Raw is cut off
 }
 
 const (
@@ -40,11 +47,12 @@ func parse(b []byte) (Frame, bool) {
 	if len(b) < etherHeaderLen {
 		return Frame{}, false
 	}
-	f := Frame{EtherDst: [6]byte(b), EtherType: binary.BigEndian.Uint16(b[12:])}
+	b = bytes.Clone(b)
+	f := Frame{EtherDst: [6]byte(b), EtherType: binary.BigEndian.Uint16(b[12:]), Raw: b, Length: len(b)}
 	b = b[etherHeaderLen:]
 	switch f.EtherType {
 	case EtherTypeWake:
-		f.Payload = append([]byte(nil), b...)
+		f.Payload = b
 		return f, true
 	case EtherTypeIPv4:
 		return f.ipv4(b)
@@ -82,6 +90,6 @@ func (f Frame) udp(b []byte) (Frame, bool) {
 	f.DstPort = binary.BigEndian.Uint16(b[2:])
 	// The length in the header leaves out what pads a frame to 60 bytes.
 	end := max(udpHeaderLen, min(int(binary.BigEndian.Uint16(b[4:])), len(b)))
-	f.Payload = append([]byte(nil), b[udpHeaderLen:end]...)
+	f.Payload = b[udpHeaderLen:end]
 	return f, true
 }

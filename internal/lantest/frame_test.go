@@ -61,6 +61,9 @@ func TestParse(t *testing.T) {
 		if ok != tt.want || string(f.Payload) != tt.payload {
 			t.Errorf("%s: got %+v, %v", name, f, ok)
 		}
+		if ok && (!bytes.Equal(f.Raw, tt.in) || f.Length != len(tt.in)) {
+			t.Errorf("%s: got %+v", name, f)
+		}
 		if ok && (f.EtherDst != [6]byte{1, 2, 3, 4, 5, 6} || tt.dst != "" && (f.DstIP != netip.MustParseAddr(tt.dst) || f.DstPort != 9)) {
 			t.Errorf("%s: got %+v", name, f)
 		}
@@ -86,8 +89,8 @@ func FuzzParse(f *testing.F) {
 		// The kernel overwrites the slot that b was in.
 		payload := slices.Clone(got.Payload)
 		clear(b)
-		if !bytes.Equal(payload, got.Payload) {
-			t.Fatalf("the payload of %x is not a copy", was)
+		if !bytes.Equal(payload, got.Payload) || !bytes.Equal(was, got.Raw) {
+			t.Fatalf("what was read from %x is not a copy", was)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mdlayher/packet"
+
 	"wolgate/internal/lantest"
 )
 
@@ -26,6 +28,23 @@ func send(t *testing.T, to string, b []byte) {
 	}
 	defer c.Close()
 	if _, err := c.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sendRaw sends b once straight in a frame, to the PC that magic is for.
+func sendRaw(t *testing.T, name string, b []byte) {
+	t.Helper()
+	ifi, err := net.InterfaceByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := packet.Listen(ifi, packet.Datagram, lantest.EtherTypeWake, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.WriteTo(b, &packet.Addr{HardwareAddr: net.HardwareAddr{2, 0x11, 0x22, 0x33, 0x44, 0x55}}); err != nil {
 		t.Fatal(err)
 	}
 }

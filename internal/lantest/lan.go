@@ -2,7 +2,6 @@ package lantest
 
 import (
 	"fmt"
-	"net/netip"
 	"runtime"
 	"testing"
 
@@ -17,13 +16,10 @@ import (
 // The methods fail the test when the kernel refuses, so they are for the
 // test's own goroutine.
 type LAN struct {
-	t        testing.TB
-	index    int // of the near end; a new name does not change it
-	prefixes []netip.Prefix
-	far      *netlink.Handle // acts in the far end's namespace
-	farEnd   netlink.Link
-	carrier  bool
-	sniffer  *sniffer
+	link                    // the near end
+	far     *netlink.Handle // acts in the far end's namespace
+	farEnd  netlink.Link
+	sniffer *sniffer
 }
 
 // New builds a LAN whose near end has this name and these addresses, such as
@@ -38,18 +34,12 @@ type LAN struct {
 func New(t testing.TB, name string, prefixes ...string) *LAN {
 	t.Helper()
 	Require(t)
-	l := &LAN{t: t, carrier: true}
+	l := &LAN{link: link{t: t}}
 	t.Cleanup(l.close)
 	if err := inNewNamespace(func(home netns.NsHandle) error { return l.build(home, name) }); err != nil {
 		t.Fatalf("build LAN %s: %v", name, err)
 	}
-	near, err := netlink.LinkByName(name)
-	l.check("find the near end", err)
-	l.index = near.Attrs().Index
-	l.Up()
-	for _, prefix := range prefixes {
-		l.AddAddress(prefix)
-	}
+	l.ready(name, prefixes...)
 	return l
 }
 
@@ -80,11 +70,7 @@ func (l *LAN) build(home netns.NsHandle, name string) error {
 
 // close removes whatever New has made, even where it stopped half-way.
 func (l *LAN) close() {
-	if l.index != 0 {
-		// The kernel removes the far end together with the near one. Nothing is
-		// left to remove after Delete.
-		_ = netlink.LinkDel(l.near())
-	}
+	l.remove() // The kernel removes the far end together with the near one.
 	if l.sniffer != nil {
 		if lost := l.sniffer.close(); lost > 0 {
 			l.t.Errorf("the sniffer had no room for %d frames: nothing that this test says about them holds", lost)

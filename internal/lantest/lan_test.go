@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mdlayher/packet"
-
 	"wolgate/internal/lantest"
 )
 
@@ -38,6 +36,9 @@ func TestSnifferSeesDatagrams(t *testing.T) {
 			f.DstIP != netip.MustParseAddr(want.dst) || f.DstPort != want.port || !bytes.Equal(f.Payload, magic()[:want.size]) {
 			t.Errorf("%s: got %+v", want.to, f)
 		}
+		if !bytes.HasPrefix(f.Raw, want.etherDst[:]) || !bytes.HasSuffix(f.Raw, magic()[:want.size]) || len(f.Raw) != f.Length {
+			t.Errorf("%s: got %+v", want.to, f)
+		}
 		if took := time.Since(before); took >= soon {
 			t.Errorf("%s: Next did not return before its time was up", want.to)
 		}
@@ -50,23 +51,21 @@ func TestSnifferSeesDatagrams(t *testing.T) {
 	}
 }
 
+func TestSnifferCutsOff(t *testing.T) {
+	l := lantest.New(t, "lana", "10.10.0.1/24")
+	send(t, "10.10.0.255:9", make([]byte, 1000))
+	f, ok := l.Next(soon)
+	if !ok || f.Length != 14+20+8+1000 || len(f.Raw) < 400 || len(f.Raw) > 512 || len(f.Payload) != len(f.Raw)-14-20-8 {
+		t.Errorf("%v, %d bytes of %d, %d of the payload", ok, len(f.Raw), f.Length, len(f.Payload))
+	}
+}
+
 func TestSnifferSeesRawFrames(t *testing.T) {
 	l := lantest.New(t, "lana")
-	ifi, err := net.InterfaceByName("lana")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := packet.Listen(ifi, packet.Datagram, lantest.EtherTypeWake, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.WriteTo(magic(), &packet.Addr{HardwareAddr: net.HardwareAddr{2, 0x11, 0x22, 0x33, 0x44, 0x55}}); err != nil {
-		t.Fatal(err)
-	}
+	sendRaw(t, "lana", magic())
 	f, ok := l.Next(soon)
 	if !ok || f.EtherType != lantest.EtherTypeWake || f.EtherDst != [6]byte{2, 0x11, 0x22, 0x33, 0x44, 0x55} ||
-		f.DstIP.IsValid() || !bytes.Equal(f.Payload, magic()) {
+		f.DstIP.IsValid() || !bytes.Equal(f.Payload, magic()) || len(f.Raw) != 14+len(magic()) {
 		t.Errorf("got %+v, %v", f, ok)
 	}
 }

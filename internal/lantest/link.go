@@ -2,6 +2,8 @@ package lantest
 
 import (
 	"errors"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -13,104 +15,97 @@ import (
 // It puts off some, to take them in one a second.
 const patience = 10 * time.Second
 
-// Up switches the near end on and, where there is a carrier, waits until it
-// carries frames. It gives back the IPv6 addresses that Down takes away.
-func (l *LAN) Up() {
+// link is an interface of the namespace that the tests run in, whatever lies
+// behind it. Like those of LAN, its methods are for the test's own goroutine.
+type link struct {
+	t         testing.TB
+	index     int // a new name does not change it
+	broadcast bool
+	prefixes  []netip.Prefix
+}
+
+// ready finds the interface and returns once it is up, carries frames and has
+// these addresses.
+func (l *link) ready(name string, prefixes ...string) {
 	l.t.Helper()
-	l.check("switch the near end on", netlink.LinkSetUp(l.near()))
+	found, err := netlink.LinkByName(name)
+	l.check("find "+name, err)
+	l.index, l.broadcast = found.Attrs().Index, found.Attrs().Flags&net.FlagBroadcast != 0
+	l.Up()
+	for _, prefix := range prefixes {
+		l.AddAddress(prefix)
+	}
+}
+
+// remove is for the end of the test. Nothing is left to remove after Delete.
+func (l *link) remove() {
+	if l.index != 0 {
+		_ = netlink.LinkDel(l.device())
+	}
+}
+
+// Up switches the interface on and, where there is a carrier, waits until it
+// carries frames. It gives back the IPv6 addresses that Down takes away.
+func (l *link) Up() {
+	l.t.Helper()
+	l.check("switch the interface on", netlink.LinkSetUp(l.device()))
 	l.settle()
 	for _, prefix := range l.prefixes {
 		if prefix.Addr().Is6() {
-			l.check("add address "+prefix.String(), netlink.AddrReplace(l.near(), l.address(prefix.String())))
+			l.check("add address "+prefix.String(), netlink.AddrReplace(l.device(), l.address(prefix.String())))
 		}
 	}
 }
 
-// Down switches the near end off, as "ip link set down" does. The kernel drops
-// its IPv6 addresses, and its default route.
-func (l *LAN) Down() {
+// Down switches the interface off, as "ip link set down" does. The kernel drops
+// its IPv6 addresses, and the default route if it led there.
+func (l *link) Down() {
 	l.t.Helper()
-	l.check("switch the near end off", netlink.LinkSetDown(l.near()))
+	l.check("switch the interface off", netlink.LinkSetDown(l.device()))
 }
 
-// CarrierOff pulls the cable: the near end stays up and is no longer running.
-func (l *LAN) CarrierOff() {
+// Rename gives the interface another name.
+func (l *link) Rename(name string) {
 	l.t.Helper()
-	l.check("switch the far end off", l.far.LinkSetDown(l.farEnd))
-	l.carrier = false
-	l.settle()
-}
-
-// CarrierOn plugs the cable in again.
-func (l *LAN) CarrierOn() {
-	l.t.Helper()
-	l.check("switch the far end on", l.far.LinkSetUp(l.farEnd))
-	l.carrier = true
-	l.settle()
-}
-
-// Rename gives the near end another name.
-func (l *LAN) Rename(name string) {
-	l.t.Helper()
-	err := netlink.LinkSetName(l.near(), name)
+	err := netlink.LinkSetName(l.device(), name)
 	if errors.Is(err, unix.EBUSY) { // Before Linux 6.2 only a link that is down.
 		l.Down()
-		err = netlink.LinkSetName(l.near(), name)
+		err = netlink.LinkSetName(l.device(), name)
 		l.Up()
 	}
-	l.check("rename the near end to "+name, err)
+	l.check("rename the interface to "+name, err)
 }
 
-// Delete removes the LAN, as pulling a USB network card does.
-func (l *LAN) Delete() {
+// Delete removes the interface, as pulling a USB network card does.
+func (l *link) Delete() {
 	l.t.Helper()
-	l.check("delete the near end", netlink.LinkDel(l.near()))
+	l.check("delete the interface", netlink.LinkDel(l.device()))
 }
 
-// Bridge adds a bridge without ports. It looks as docker0 does: up, running
-// and able to broadcast, so that only its name gives away that what is sent
-// there reaches nobody.
-func Bridge(t testing.TB, name, prefix string) {
-	t.Helper()
-	Require(t)
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = name
-	if err := netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
-		t.Fatalf("add bridge %s: %v", name, err)
-	}
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		t.Fatalf("add bridge %s: %v", name, err)
-	}
-	l := &LAN{t: t, index: link.Attrs().Index, carrier: true}
-	t.Cleanup(l.close)
-	l.Up()
-	l.AddAddress(prefix)
-}
-
-func (l *LAN) near() netlink.Link {
+func (l *link) device() netlink.Link {
 	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: l.index}}
 }
 
-// settle waits until the near end is running, or is not, as its two switches
-// have it. A frame that is sent sooner is lost.
-func (l *LAN) settle() {
+// settle waits until the interface is running, or is not, as its carrier has
+// it: the kernel knows a carrier at once (IFF_LOWER_UP), but puts off what
+// follows from it (IFF_RUNNING). A frame that is sent sooner is lost.
+func (l *link) settle() {
 	l.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		link, err := netlink.LinkByIndex(l.index)
-		l.check("look at the near end", err)
-		flags := link.Attrs().RawFlags
-		want := l.carrier && flags&unix.IFF_UP != 0
-		if running := flags&unix.IFF_RUNNING != 0; running == want {
+		found, err := netlink.LinkByIndex(l.index)
+		l.check("look at the interface", err)
+		flags := found.Attrs().RawFlags
+		carrier, running := flags&unix.IFF_LOWER_UP != 0, flags&unix.IFF_RUNNING != 0
+		if running == carrier {
 			return
 		}
 		if time.Now().After(deadline) {
-			l.t.Fatalf("the near end did not become running=%v within %v", want, patience)
+			l.t.Fatalf("the interface did not become running=%v within %v", carrier, patience)
 		}
 	}
 }
 
-func (l *LAN) check(action string, err error) {
+func (l *link) check(action string, err error) {
 	l.t.Helper()
 	if err != nil {
 		l.t.Fatalf("%s: %v", action, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,11 +39,20 @@ func TestChild(t *testing.T) {
 	case "wait":
 		fmt.Println("ready")
 		time.Sleep(time.Minute)
+	case "wait for a program":
+		cmd := lantest.Unprivileged(t, "sh", "-c", "echo ready; exec sleep 60")
+		cmd.Stdout = os.Stdout
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		runtime.LockOSThread() // The parent is a thread.
+		_ = cmd.Run()
 	case "panic":
 		panic("in the child")
 	case "without Main", "without namespaces", "require":
 		lantest.Require(t)
 		fmt.Println("inside")
+	case "packet socket":
+		_, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_DGRAM, 0)
+		fmt.Println("socket:", err)
 	}
 }
 
@@ -77,36 +87,43 @@ func TestMainPassesTheResultOn(t *testing.T) {
 func TestMainEndsWithItsParent(t *testing.T) {
 	lantest.Require(t)
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		cmd := start(t, "wait")
-		r, w, err := os.Pipe()
-		if err != nil {
+		endsWithItsParent(t, "wait", s)
+	}
+}
+
+// endsWithItsParent sends the outer process a signal and checks that nothing
+// that it has started is left.
+func endsWithItsParent(t *testing.T, job string, s syscall.Signal) {
+	t.Helper()
+	cmd := start(t, job)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	lines := bufio.NewReader(r)
+	for line := ""; line != "ready\n"; {
+		if line, err = lines.ReadString('\n'); err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
-		cmd.Stdout = w
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		_ = w.Close()
-		lines := bufio.NewReader(r)
-		for line := ""; line != "ready\n"; {
-			if line, err = lines.ReadString('\n'); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := cmd.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		if s != syscall.SIGKILL && cmd.ProcessState.ExitCode() != 128+int(s) {
-			t.Errorf("%v: status %d", s, cmd.ProcessState.ExitCode())
-		}
-		// The pipe ends when the inner process, which inherited it, has ended too.
-		if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, lines); err != nil {
-			t.Errorf("%v left the inner process behind: %v", s, err)
-		}
+	}
+	if err := cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if s != syscall.SIGKILL && cmd.ProcessState.ExitCode() != 128+int(s) {
+		t.Errorf("%v: status %d", s, cmd.ProcessState.ExitCode())
+	}
+	// The pipe ends when those inside, who inherited it, have ended too.
+	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, lines); err != nil {
+		t.Errorf("%v left a process behind: %v", s, err)
 	}
 }

@@ -98,16 +98,6 @@ func runInside() (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), outsideVariable+"="+here)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
 	// The kernel sends Pdeathsig when the thread that started the child ends,
 	// which is sooner than the process unless the thread is kept.
 	runtime.LockOSThread()
@@ -117,8 +107,13 @@ func runInside() (status int, err error) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer close(signals)
 	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("make namespaces: %w", err)
+	// Root may bring a second user into the namespace, others only themselves.
+	cmd := again(here, true)
+	if cmd.Start() != nil {
+		cmd = again(here, false)
+		if err := cmd.Start(); err != nil {
+			return 0, fmt.Errorf("make namespaces: %w", err)
+		}
 	}
 	go func() {
 		for s := range signals {
@@ -133,6 +128,30 @@ func runInside() (status int, err error) {
 		return 0, errors.New("the machine makes user namespaces but gives them no capabilities")
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// again returns a command that runs this test binary in new namespaces, where
+// the user is root and where, on demand, there is also nobody, as whom
+// Unprivileged runs programs.
+func again(here string, alsoNobody bool) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), outsideVariable+"="+here)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	attr := &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	if alsoNobody {
+		same := syscall.SysProcIDMap{ContainerID: nobody, HostID: nobody, Size: 1}
+		attr.UidMappings = append(attr.UidMappings, same)
+		attr.GidMappings = append(attr.GidMappings, same)
+		attr.GidMappingsEnableSetgroups = true // Without it nobody would keep root's groups.
+	}
+	cmd.SysProcAttr = attr
+	return cmd
 }
 
 // loopbackUp leaves a loopback alone that is up already, as it is for a

@@ -50,9 +50,9 @@ func newRing(fd int) (ring, error) {
 	return ring{memory: memory}, nil
 }
 
-// drain calls f with every frame that is there, and gives its slot back to the
-// kernel afterwards.
-func (r *ring) drain(f func(at time.Time, frame []byte)) {
+// drain calls f with every frame that is there and the length that it had before
+// its slot cut it off, and gives the slot back to the kernel afterwards.
+func (r *ring) drain(f func(at time.Time, length int, frame []byte)) {
 	for {
 		slot := r.memory[r.next*slotSize:][:slotSize]
 		header := (*unix.Tpacket2Hdr)(unsafe.Pointer(&slot[0]))
@@ -62,7 +62,7 @@ func (r *ring) drain(f func(at time.Time, frame []byte)) {
 			return
 		}
 		frame := slot[header.Mac:][:header.Snaplen]
-		f(time.Unix(int64(header.Sec), int64(header.Nsec)), frame)
+		f(time.Unix(int64(header.Sec), int64(header.Nsec)), int(header.Len), frame)
 		atomic.StoreUint32(&header.Status, unix.TP_STATUS_KERNEL)
 		r.next = (r.next + 1) % slots
 	}

@@ -83,9 +83,9 @@ func listen(name string) (*sniffer, error) {
 	return s, nil
 }
 
-func (s *sniffer) keep(at time.Time, b []byte) {
+func (s *sniffer) keep(at time.Time, length int, b []byte) {
 	if f, ok := parse(b); ok {
-		f.Time = at
+		f.Time, f.Length = at, length
 		s.queue.push(f)
 	}
 }

@@ -1,0 +1,71 @@
+package lantest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+
+	"wolgate/internal/skip"
+)
+
+// nobody is the uid, and the gid, that Linux gives to nobody in particular.
+const nobody = 65534
+
+// Unprivileged returns a command that runs a program without any capability and
+// without a way to one: what capabilities(7) would give to uid 0, to a set-uid
+// program or to a file that has some is given to nobody here.
+//
+// Where root runs the tests the program runs as nobody (65534), who may not open
+// root's files; SharedDir is for what it needs. Elsewhere the namespace has one
+// user only, and the program runs as that one.
+//
+// The command is setpriv(1), which becomes the program: the process keeps its
+// id, and SysProcAttr.Pdeathsig its effect.
+func Unprivileged(t testing.TB, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	Require(t)
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		skip.Because(t, "setpriv, of util-linux, is not installed")
+	}
+	flags := []string{
+		"--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all",
+		"--securebits=+noroot,+noroot_locked",
+		"--no-new-privs",
+		"--pdeathsig=keep", // A change of the uid would clear it.
+	}
+	exists, err := nobodyExists()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exists {
+		id := strconv.Itoa(nobody)
+		flags = append(flags, "--reuid="+id, "--regid="+id, "--clear-groups")
+	}
+	return exec.Command(setpriv, slices.Concat(flags, []string{"--", program}, args)...)
+}
+
+// nobodyExists reports whether Main could bring nobody into the user namespace.
+// Files do not tell: what belongs to somebody outside looks like nobody's.
+func nobodyExists() (bool, error) {
+	f, err := os.Open("/proc/self/uid_map")
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var inside, outside, size int64
+		if _, err := fmt.Sscan(lines.Text(), &inside, &outside, &size); err != nil {
+			return false, fmt.Errorf("read %s: %w", f.Name(), err)
+		}
+		if inside <= nobody && nobody < inside+size {
+			return true, nil
+		}
+	}
+	return false, lines.Err()
+}
