@@ -26,6 +26,8 @@ func allowed() map[string][]string {
 		// kit
 		"internal/problem": {"internal/wol"},
 		"internal/program": {},
+		// the kernel
+		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
 		"internal/broadcast": {"internal/magicpacket", "internal/wol", "golang.org/x/net"},
 		"internal/unixsock":  {},

@@ -1,0 +1,147 @@
+package rtnetlink
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Link is a network interface.
+type Link struct {
+	Name  string
+	Index int
+	// Flags are as package net has them.
+	Flags net.Flags
+	// Kind is what made the interface (IFLA_INFO_KIND): "bridge", "bond", "tun",
+	// "wireguard", "veth". It is empty for hardware and loopback.
+	Kind string
+	// Ethernet says that its frames have Ethernet headers (ARPHRD_ETHER).
+	Ethernet bool
+	// Master is the index of the bridge or bond that it is a port of, 0 for none.
+	// A VRF (virtual routing and forwarding) is the master of its members likewise.
+	Master int
+	// PeerAway says that it is one end of a pair, and that the other end is in
+	// another network namespace, as a container's is.
+	PeerAway bool
+	// Sent counts the packets that its driver has taken since the interface exists
+	// (tx_packets).
+	Sent uint64
+	// Addresses are those of both families as configured, host address and prefix
+	// length, without those that cannot be used, or not yet.
+	Addresses []netip.Prefix
+}
+
+// Links returns all interfaces of this network namespace, ordered by index.
+func Links() ([]Link, error) {
+	links, err := readLinks()
+	if err != nil {
+		return nil, fmt.Errorf("list network interfaces: %w", err)
+	}
+	assignments, err := readAssignments()
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of network interfaces: %w", err)
+	}
+	// An interface can come between the two lists, and its addresses belong to
+	// none here, or go, and then it has none.
+	byIndex := func(l Link, index int) int { return cmp.Compare(l.Index, index) }
+	for _, a := range assignments {
+		if i, ok := slices.BinarySearchFunc(links, a.index, byIndex); ok {
+			links[i].Addresses = append(links[i].Addresses, a.prefix)
+		}
+	}
+	return links, nil
+}
+
+// readLinks returns the interfaces, ordered by index and without addresses.
+func readLinks() ([]Link, error) {
+	everything := encode(unix.IfInfomsg{})
+	links, err := dump(unix.RTM_GETLINK, unix.RTM_NEWLINK, everything, math.MaxInt, parseLink)
+	if err != nil {
+		return nil, err
+	}
+	return arrange(links), nil
+}
+
+// arrange orders links by index, as a dump by an older kernel is not, and drops
+// those that an interrupted dump has twice.
+func arrange(links []Link) []Link {
+	slices.SortStableFunc(links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+	return slices.CompactFunc(links, func(a, b Link) bool { return a.Index == b.Index })
+}
+
+// parseLink returns the interface that the body of an RTM_NEWLINK describes.
+func parseLink(body []byte) []Link {
+	var header unix.IfInfomsg
+	n, err := binary.Decode(body, binary.NativeEndian, &header)
+	if err != nil {
+		return nil
+	}
+	l := Link{Index: int(header.Index), Flags: linkFlags(header.Flags), Ethernet: header.Type == unix.ARPHRD_ETHER}
+	away := false
+	for kind, value := range attributes(body[n:]) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			l.Name = text(value)
+		case unix.IFLA_MASTER:
+			l.Master = int(number(value))
+		case unix.IFLA_LINKINFO:
+			l.Kind = linkKind(value)
+		case unix.IFLA_LINK_NETNSID:
+			away = true
+		case unix.IFLA_STATS64:
+			l.Sent = sentPackets(value)
+		}
+	}
+	// The attribute alone does not make a pair: a macvlan or a VLAN that was moved
+	// away from its card's namespace has it as well, and reaches the card's LAN.
+	l.PeerAway = away && (l.Kind == "veth" || l.Kind == "netkit")
+	return []Link{l}
+}
+
+// linkKind reads a nested attribute (IFLA_LINKINFO).
+func linkKind(linkInfo []byte) string {
+	for kind, value := range attributes(linkInfo) {
+		if kind == unix.IFLA_INFO_KIND {
+			return text(value)
+		}
+	}
+	return ""
+}
+
+// sentPackets reads the second number of a struct rtnl_link_stats64, which grows
+// at its end from one kernel to the next.
+func sentPackets(stats []byte) uint64 {
+	const size = 8
+	if len(stats) < 2*size {
+		return 0
+	}
+	return binary.NativeEndian.Uint64(stats[size:])
+}
+
+// linkFlags translates the flags of netdevice(7). FlagRunning is the kernel's
+// own judgement of the link's state (RFC 2863), which a carrier is part of.
+func linkFlags(kernel uint32) net.Flags {
+	var flags net.Flags
+	for _, f := range []struct {
+		kernel uint32
+		flag   net.Flags
+	}{
+		{unix.IFF_UP, net.FlagUp},
+		{unix.IFF_BROADCAST, net.FlagBroadcast},
+		{unix.IFF_LOOPBACK, net.FlagLoopback},
+		{unix.IFF_POINTOPOINT, net.FlagPointToPoint},
+		{unix.IFF_MULTICAST, net.FlagMulticast},
+		{unix.IFF_RUNNING, net.FlagRunning},
+	} {
+		if kernel&f.kernel != 0 {
+			flags |= f.flag
+		}
+	}
+	return flags
+}
