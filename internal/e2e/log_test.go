@@ -55,6 +55,13 @@ func (l *logLines) mute(on bool) {
 	l.muted = on
 }
 
+// forget drops the lines that have come so far, so that wait sees later ones only.
+func (l *logLines) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = nil
+}
+
 func (l *logLines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -34,6 +34,65 @@ func TestDaemonAllowsOnlyItsList(t *testing.T) {
 	r.Nothing(t)
 }
 
+// TestAllowListFollowsItsFile changes the list under a running daemon: it grows and
+// shrinks, breaks in every way in which a file can, and is replaced.
+func TestAllowListFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	const other = "02:00:00:00:00:01"
+	list := filepath.Join(t.TempDir(), "allow")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(other + "\n")
+	st := start(t, setup{daemon: append(loopback(r), "--allow", list)})
+	follows := func(status int) {
+		t.Helper()
+		began := time.Now()
+		a := st.wakeUntil(t, func(a answer) bool { return a.status == status })
+		if took := time.Since(began); took > bound {
+			t.Errorf("the list was followed after %v", took)
+		}
+		if status == http.StatusOK {
+			a.receipt(t)
+			r.Next(t)
+		}
+	}
+	follows(http.StatusForbidden)
+	write(other + "\n" + someMAC + "\n")
+	follows(http.StatusOK)
+
+	const kept = "allow-list not reloaded, the old one stays in force"
+	for _, broken := range []string{"", "# nothing\n", someMAC + "\nnonsense\n", "\x00\xff", strings.Repeat("x", 1<<20+1)} {
+		st.daemon.log.forget()
+		write(broken)
+		st.daemon.log.wait(t, "msg", kept)
+		st.wake(t, someMAC).receipt(t)
+		r.Next(t)
+		write(other + "\n" + someMAC + "\n")
+		st.daemon.log.wait(t, "msg", "allow-list reloaded")
+	}
+	st.daemon.log.forget()
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	st.daemon.log.wait(t, "msg", kept)
+	st.wake(t, someMAC).receipt(t)
+	r.Next(t)
+
+	fresh := list + ".new"
+	if err := os.WriteFile(fresh, []byte(other+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(fresh, list); err != nil {
+		t.Fatal(err)
+	}
+	follows(http.StatusForbidden)
+}
+
 func TestDaemonKeepsItsPacketBudget(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)

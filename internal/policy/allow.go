@@ -39,9 +39,11 @@ func ParseAllowList(text []byte) (AllowList, error) {
 	return list, nil
 }
 
-// Allow refuses a request that names any target outside list.
-func Allow(next wol.Waker, list AllowList) wol.Waker {
+// Allow refuses a request that names any target outside the list that current
+// returns at the time.
+func Allow(next wol.Waker, current func() AllowList) wol.Waker {
 	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+		list := current()
 		for _, target := range req.Targets {
 			if _, ok := list[target.MAC]; !ok {
 				return nil, &wol.Error{Kind: wol.Forbidden, Message: "wol-server does not allow this target: its operator can add it to the --allow file"}

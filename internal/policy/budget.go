@@ -23,7 +23,8 @@ type Budget struct {
 	tokens    *rate.Limiter
 
 	mu       sync.Mutex
-	promised int // packets of calls that were admitted and have not paid yet
+	promised int           // packets of calls that were admitted and have not paid yet
+	kept     chan struct{} // closed when nothing is promised any more; nil while nothing is
 }
 
 // NewBudget returns a full budget of at least one packet a second.
@@ -31,9 +32,26 @@ func NewBudget(perSecond int) *Budget {
 	return &Budget{perSecond: perSecond, tokens: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 }
 
-// Pay waits until that many packets may leave. Its error says that ctx has
-// ended, or would have before.
-func (b *Budget) Pay(ctx context.Context, packets int) error {
+// PayLast waits until that many packets may leave of those that nobody waits for,
+// the later copies: calls that were promised to end before their deadline go first.
+// Its error says that ctx has ended, or would have before.
+func (b *Budget) PayLast(ctx context.Context, packets int) error {
+	for {
+		b.mu.Lock()
+		kept := b.kept
+		b.mu.Unlock()
+		if kept == nil {
+			return b.pay(ctx, packets)
+		}
+		select {
+		case <-kept:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (b *Budget) pay(ctx context.Context, packets int) error {
 	for packets > 0 {
 		n := min(packets, b.perSecond)
 		if err := b.tokens.WaitN(ctx, n); err != nil {
@@ -103,18 +121,21 @@ func (b *Budget) promise(ctx context.Context, each, total int) error {
 	wait := time.Duration(max(0, short) / float64(b.perSecond) * float64(time.Second))
 	if wait <= allowed {
 		b.promised += total
+		if b.kept == nil {
+			b.kept = make(chan struct{})
+		}
 		return nil
 	}
 	most := float64(b.perSecond) * (1 + allowed.Seconds())
 	if float64(total) <= most {
 		return usedUp(wait - allowed)
 	}
-	// No waiting makes room for it, hence no RetryAfter.
+	// No waiting makes room for it, which the message says.
 	message := "this call needs more packets than the budget of wol-server lets out in its time: raise --max-pps, or give the call more time"
 	if fits := int(most) / each; fits > 0 {
 		message = fmt.Sprintf("this call needs more packets than the budget of wol-server lets out in its time: name at most %d targets, or raise --max-pps", fits)
 	}
-	return &wol.Error{Kind: wol.RateLimited, Message: message}
+	return &wol.Error{Kind: wol.RateLimited, RetryAfter: wait - allowed, Message: message}
 }
 
 // settle takes back what was promised, because it is paid or never will be.
@@ -122,6 +143,10 @@ func (b *Budget) settle(packets int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.promised -= packets
+	if b.promised == 0 && b.kept != nil {
+		close(b.kept)
+		b.kept = nil
+	}
 }
 
 // left is how long a call may wait: the answer needs time as well.
@@ -169,7 +194,7 @@ func (b *Budget) portions(ctx context.Context, next wol.Waker, req wol.Request, 
 }
 
 func (b *Budget) portion(ctx context.Context, next wol.Waker, req wol.Request, packets int) ([]wol.Receipt, error) {
-	err := b.Pay(ctx, packets)
+	err := b.pay(ctx, packets)
 	switch {
 	case err == nil:
 		return next.Wake(ctx, req)

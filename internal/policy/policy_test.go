@@ -69,7 +69,7 @@ func TestDecoratorsAreWakers(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = sender.Close(0) })
-		return policy.Distinct(policy.Allow(policy.NewBudget(1000).Guard(sender, flat(1)), list))
+		return policy.Distinct(policy.Allow(policy.NewBudget(1000).Guard(sender, flat(1)), func() policy.AllowList { return list }))
 	})
 }
 
@@ -102,7 +102,7 @@ func TestAllowRefusesTheWholeCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	var r recorder
-	w := policy.Allow(&r, list)
+	w := policy.Allow(&r, func() policy.AllowList { return list })
 	if _, err := w.Wake(t.Context(), request(1, 2)); err != nil {
 		t.Errorf("allowed targets: %v", err)
 	}
@@ -233,8 +233,47 @@ func TestBudgetRefusesWhatCannotEndInTime(t *testing.T) {
 		defer cancel()
 		_, err := w.Wake(ctx, request(1, 2, 3, 4, 5))
 		e, _ := errors.AsType[*wol.Error](err)
-		if e == nil || e.Kind != wol.RateLimited || e.RetryAfter != 0 || !strings.Contains(e.Message, "at most 2 targets") || len(r.calls) != 0 {
-			t.Errorf("got %v after %d calls, want kind rate_limited, no RetryAfter, and none", err, len(r.calls))
+		if e == nil || e.Kind != wol.RateLimited || e.RetryAfter <= 0 || !strings.Contains(e.Message, "at most 2 targets") || len(r.calls) != 0 {
+			t.Errorf("got %v after %d calls, want kind rate_limited, RetryAfter, and none", err, len(r.calls))
+		}
+	})
+}
+
+// TestBudgetKeepsItsPromiseBesideCopies has copies fall due all the time while a
+// large call is under way: it ends when it was promised to, and the copies after it.
+func TestBudgetKeepsItsPromiseBesideCopies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		budget := policy.NewBudget(100)
+		var r recorder
+		w := budget.Guard(&r, flat(8))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		var paid time.Duration
+		var copies sync.WaitGroup
+		copies.Go(func() {
+			time.Sleep(300 * time.Millisecond)
+			if err := budget.PayLast(t.Context(), 400); err != nil {
+				t.Error(err)
+			}
+			paid = time.Since(start)
+		})
+		got, err := w.Wake(ctx, request(make([]int, 50)...)) // 400 packets, three seconds
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 3100*time.Millisecond {
+			t.Errorf("the call took %v, want 3s", took)
+		}
+		for i, receipt := range got {
+			if !receipt.OK {
+				t.Fatalf("receipt %d: %+v", i, receipt)
+			}
+		}
+		copies.Wait()
+		if paid < 6900*time.Millisecond || paid > 7100*time.Millisecond {
+			t.Errorf("the copies were paid for after %v, want 7s", paid)
 		}
 	})
 }

@@ -32,13 +32,13 @@ const (
 // starting again cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	budget := policy.NewBudget(c.MaxPPS)
-	c.Broadcast.Pace = budget.Pay
+	c.Broadcast.Pace = budget.PayLast
 	sender, err := broadcast.New(c.Broadcast, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sender.Close(copiesGrace) }()
-	waker, err := guard(sender, budget, c.Allow)
+	waker, err := guard(ctx, sender, budget, c.Allow, log)
 	if err != nil {
 		return err
 	}
@@ -79,20 +79,17 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 }
 
 // guard puts the daemon's own rules in front of the sender. They hold whatever
-// the gateway says.
-func guard(sender *broadcast.Sender, budget *policy.Budget, allow string) (wol.Waker, error) {
+// the gateway says. The file of the allow-list is followed until ctx ends.
+func guard(ctx context.Context, sender *broadcast.Sender, budget *policy.Budget, allow string, log *slog.Logger) (wol.Waker, error) {
 	cost := func(req wol.Request) int { return sender.Packets(req.Interface) }
 	waker := budget.Guard(sender, cost)
 	if allow != "" {
-		text, err := program.ReadFile(allow)
+		file, err := openAllowFile(allow, log)
 		if err != nil {
-			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %w: make the file readable for wol-server, or leave --allow away to allow any target", err)}
+			return nil, err
 		}
-		list, err := policy.ParseAllowList(text)
-		if err != nil {
-			return nil, program.ConfigError{Err: fmt.Errorf("--allow: %s: %w", allow, err)}
-		}
-		waker = policy.Allow(waker, list)
+		go file.watch(ctx)
+		waker = policy.Allow(waker, file.list)
 	}
 	return policy.Distinct(waker), nil
 }
