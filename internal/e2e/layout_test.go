@@ -29,6 +29,7 @@ func allowed() map[string][]string {
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
+		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/broadcast": {"internal/magicpacket", "internal/wol", "golang.org/x/net"},
 		"internal/unixsock":  {},
 		"internal/wolhttp":   {"internal/problem", "internal/wol"},

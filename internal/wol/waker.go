@@ -119,17 +119,3 @@ func (r *Receipt) UnmarshalJSON(text []byte) error {
 	*r = derived
 	return nil
 }
-
-// Interface is one network interface of the daemon's host.
-type Interface struct {
-	Name         string   `json:"interface" example:"eth0"`
-	Eligible     bool     `json:"eligible" example:"true"`
-	Reason       string   `json:"reason,omitempty" example:"excluded by --exclude-interfaces"` // why not eligible
-	Addresses    []string `json:"addresses" example:"192.168.1.10/24"`
-	Destinations []string `json:"destinations" example:"255.255.255.255:9,192.168.1.255:9"`
-} // @name Interface
-
-// Interfaces is the list of them as it crosses the network.
-type Interfaces struct {
-	Interfaces []Interface `json:"interfaces"`
-} // @name Interfaces

@@ -1,0 +1,119 @@
+package doctor_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/lantest"
+)
+
+func TestConfiguredDestinations(t *testing.T) {
+	for name, tt := range map[string]struct {
+		destinations []string
+		ok, known    bool
+		seen         []string
+		routes       []string
+		codes        []string
+		detail       string
+	}{
+		"directed broadcast": {
+			[]string{"10.10.0.255:40009"}, true, true, []string{"10.10.0.255:40009"},
+			[]string{"10.10.0.255 broadcast by lana"}, nil, "seen leaving by lana",
+		},
+		"limited broadcast": {
+			[]string{"255.255.255.255:9"}, true, true, []string{"255.255.255.255:9"},
+			[]string{"255.255.255.255 broadcast by lana"}, nil, "seen leaving by lana",
+		},
+		"through a router": {
+			[]string{"192.168.20.255:9"}, true, true, []string{"192.168.20.255:9"},
+			[]string{"192.168.20.255 via 10.10.0.254 by lana"}, nil, "seen leaving by lana; 192.168.20.255:9: is for the router 10.10.0.254",
+		},
+		"a computer that is off": {
+			[]string{"10.10.0.7:9"}, false, true, nil,
+			[]string{"10.10.0.7 by lana"}, nil, "nobody answers ARP (IPv6: neighbour discovery) for 10.10.0.7",
+		},
+		"all nodes": {
+			[]string{"[ff02::1%lana]:9"}, true, true, []string{"[ff02::1%lana]:9"},
+			[]string{"ff02::1%lana by lana"}, nil, "seen leaving by lana",
+		},
+		"loopback": {
+			[]string{"127.255.255.255:9"}, false, true, nil,
+			[]string{"127.255.255.255 stays on this host"}, []string{"local_only"}, "127.255.255.255:9: stays on this host",
+		},
+		"own address": {
+			[]string{"10.10.0.1:9"}, false, true, nil,
+			[]string{"10.10.0.1 stays on this host"}, []string{"local_only"}, "10.10.0.1:9: stays on this host",
+		},
+		"loopback and a LAN": {
+			[]string{"127.255.255.255:9", "10.10.0.255:9"}, true, true, []string{"10.10.0.255:9"},
+			[]string{"127.255.255.255 stays on this host", "10.10.0.255 broadcast by lana"}, []string{"local_only"}, "seen leaving by lana, to 1 of 2 destinations",
+		},
+		"tunnel": {
+			[]string{"192.168.30.255:9"}, false, false, []string{"192.168.30.255:9"},
+			[]string{"192.168.30.255 by tun0"}, []string{"vpn tun0"}, "seen leaving by tun0; 192.168.30.255:9: goes into tun0, a tunnel",
+		},
+		"unreachable": {
+			[]string{"192.168.40.255:9"}, false, true, nil,
+			[]string{"192.168.40.255: network is unreachable"}, nil, "192.168.40.255:9: not sent, network is unreachable",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := lantest.New(t, "lana", "10.10.0.1/24", "fe80::1/64")
+			switch name {
+			case "tunnel":
+				lantest.Tunnel(t, "tun0", "10.99.0.1/24").DefaultRoute()
+			case "unreachable":
+			default:
+				l.DefaultRoute()
+			}
+			s := sender{port: 9, fixed: tt.destinations}
+			r := examine(t, doctorOf(s), s)
+			p := find(t, r, "").Probe
+			if r.OK != tt.ok || p.Heard != tt.ok || p.Known != tt.known || !slices.Equal(p.Seen, tt.seen) || !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("ok %v, probe %+v", r.OK, p)
+			}
+			if diff := cmp.Diff(tt.routes, r.Interfaces[0].Routes); diff != "" {
+				t.Errorf("routes (-want +got):\n%s", diff)
+			}
+			if found := codes(r.Findings); !slices.Equal(found, tt.codes) {
+				t.Errorf("found %v, want %v", found, tt.codes)
+			}
+			if arrived := len(l.Collect(quiet)); name != "tunnel" && arrived != len(p.Seen) {
+				t.Errorf("%d frames arrived, and %d were seen to leave", arrived, len(p.Seen))
+			}
+		})
+	}
+}
+
+func TestTunnel(t *testing.T) {
+	for name, route := range map[string]func(*lantest.TunnelLink){
+		"default route":  (*lantest.TunnelLink).DefaultRoute,
+		"its two halves": (*lantest.TunnelLink).DefaultRouteHalves,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := lantest.New(t, "lana", "10.10.0.1/24")
+			l.DefaultRoute()
+			s := sender{port: 9}
+			d := doctorOf(s)
+			tun := lantest.Tunnel(t, "tun0", "10.99.0.1/24")
+			if look, err := d.Look(t.Context()); err != nil || len(look.Findings) > 0 {
+				t.Errorf("before: %v, found %v", err, look.Findings)
+			}
+			route(tun)
+			look, err := d.Look(t.Context())
+			if err != nil || !slices.Equal(codes(look.Findings), []string{"vpn tun0"}) {
+				t.Errorf("%v, found %v", err, look.Findings)
+			}
+			if n := tun.Packets() + len(l.Collect(quiet)); n > 0 {
+				t.Errorf("looking sent %d packets", n)
+			}
+			// Its own broadcasts are not affected.
+			if r := examine(t, d, s); !r.OK || tun.Packets() > 0 {
+				t.Errorf("ok %v, %d packets in the tunnel", r.OK, tun.Packets())
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package doctor
+
+import (
+	"net"
+	"slices"
+	"strings"
+
+	"wolgate/internal/rtnetlink"
+	"wolgate/internal/wol"
+)
+
+// The codes of findings. An interface that somebody relies on and that cannot
+// send is found under its wol.Why.
+const (
+	noInterface    = "no_interface"
+	vpn            = "vpn"
+	container      = "container"
+	virtualMachine = "virtual_machine"
+	localOnly      = "local_only"
+	rawRefused     = "raw_refused"
+	firewall       = "firewall"
+)
+
+// findings says what is wrong, without having sent anything; it never returns
+// nil.
+func (f facts) findings() []wol.Finding {
+	confined := slices.Concat(f.container(), f.virtualMachine())
+	all := slices.Concat(confined, f.nothingEligible(len(confined) > 0), f.failing(), f.tunnels(), f.local(), f.raw())
+	return append([]wol.Finding{}, all...)
+}
+
+// confines says whether what was found keeps this host's packets from every LAN,
+// whatever leaves its card.
+func confines(findings []wol.Finding) bool {
+	return slices.ContainsFunc(findings, func(one wol.Finding) bool { return one.Code == container || one.Code == virtualMachine })
+}
+
+func (f facts) failing() []wol.Finding {
+	var list []wol.Finding
+	for _, i := range f.interfaces {
+		if i.Failing {
+			list = append(list, wol.Finding{
+				Code: string(i.Why), Interface: i.Name,
+				Message: i.Reason + ": no packet reaches a LAN by this interface, and every receipt says so",
+				Cure:    i.Cure,
+			})
+		}
+	}
+	return list
+}
+
+// nothingEligible is about a host that cannot send at all. In a container or a
+// virtual machine without a LAN it proposes none of the interfaces.
+func (f facts) nothingEligible(confined bool) []wol.Finding {
+	if len(f.eligible()) > 0 {
+		return nil
+	}
+	found := wol.Finding{
+		Code:    noInterface,
+		Message: "no interface is eligible: every wake fails, and nothing is sent",
+		Cure:    "connect this host by a network card to the LAN of the computers to wake",
+	}
+	refused, unplugged := f.couldSend(), f.notRunning()
+	switch {
+	case confined:
+		found.Cure = "run wol-server where the LAN is, see above"
+	case len(refused) > 0:
+		found.Cure = "start wol-server with --interfaces=" + strings.Join(refused, ",") + " if the computers to wake are there"
+	case len(unplugged) > 0:
+		found.Cure = "switch on the card that leads to the LAN and plug its cable in: sudo ip link set " + word(unplugged[0]) + " up"
+	}
+	return []wol.Finding{found}
+}
+
+// couldSend returns the interfaces that the operator has excluded or not named,
+// and that may well be a LAN.
+func (f facts) couldSend() []string {
+	var names []string
+	for _, i := range f.interfaces {
+		if i.Why != wol.Excluded && i.Why != wol.NotNamed {
+			continue
+		}
+		l := f.links.named(i.Name)
+		if running(l) && broadcasts(l) && l.Master == 0 && l.Kind != "tun" && len(inet4(l)) > 0 && !engineMade(l.Name) && !guestMade(l.Name) {
+			names = append(names, word(l.Name))
+		}
+	}
+	return names
+}
+
+// notRunning returns the interfaces that only need to be switched on or plugged
+// in.
+func (f facts) notRunning() []string {
+	var names []string
+	for _, i := range f.interfaces {
+		if i.Why == wol.Down || i.Why == wol.NoCarrier {
+			names = append(names, i.Name)
+		}
+	}
+	return names
+}
+
+func broadcasts(l rtnetlink.Link) bool { return l.Flags&net.FlagBroadcast != 0 }

@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"io/fs"
+	"net"
+	"slices"
+	"strings"
+
+	"wolgate/internal/rtnetlink"
+	"wolgate/internal/wol"
+)
+
+// traces are what a container engine or a hypervisor leaves behind.
+type traces struct {
+	container string // whose container it is; empty for none
+	kernel    string // its release
+	virtual   bool   // a virtual machine, of any kind
+}
+
+func (d Doctor) traces() traces {
+	release, _ := fs.ReadFile(d.Root, "proc/sys/kernel/osrelease") // unreadable is no trace
+	return traces{container: d.engine(), kernel: strings.TrimSpace(string(release)), virtual: d.virtual()}
+}
+
+// engine returns whose container this is. What LXC and systemd-nspawn run is not
+// meant: that is as often as not bridged to the LAN, and says "lxc", "lxc-libvirt"
+// or "systemd-nspawn" in the variable container.
+func (d Doctor) engine() string {
+	exists := func(name string) bool { _, err := fs.Stat(d.Root, name); return err == nil }
+	named := d.Getenv("container")
+	switch {
+	case d.Getenv("KUBERNETES_SERVICE_HOST") != "":
+		return "Kubernetes"
+	case exists(".dockerenv") || named == "docker":
+		return "Docker"
+	case exists("run/.containerenv") || named == "podman":
+		return "Podman"
+	case slices.Contains([]string{"oci", "rkt", "pouch"}, named):
+		return "a container engine"
+	default:
+		return ""
+	}
+}
+
+// container is about a container that has the network of its engine in place of
+// the host's. There the kernel takes every broadcast, and all of them end at the
+// engine's bridge.
+func (f facts) container() []wol.Finding {
+	lans := f.lans()
+	if f.traces.container == "" || len(lans) == 0 {
+		return nil
+	}
+	// In the host's namespace the engine's own bridges can be seen. An LXC container
+	// has a pair to the LAN as well, and Docker may run in it.
+	host := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return engineMade(l.Name) })
+	for _, l := range lans {
+		// Engines without root (slirp4netns, pasta) copy packets out of a TAP device.
+		if inside := l.PeerAway && !host || l.Kind == "tun"; !inside {
+			return nil
+		}
+	}
+	return []wol.Finding{{
+		Code: container, Interface: lans[0].Name,
+		Message: "this is a container of " + f.traces.container + " on a network of its engine: broadcasts end at the engine's bridge and reach no LAN",
+		Cure:    "run wol-server on the host's network: network_mode: host in a Compose file, --network=host for docker run and podman run, hostNetwork: true in Kubernetes; or give the container a macvlan network on the LAN",
+	}}
+}
+
+// lans returns what stands for this host's LANs: the eligible interfaces, and
+// where none is, or destinations are configured, those that could be.
+func (f facts) lans() []rtnetlink.Link {
+	var list []rtnetlink.Link
+	if !f.fixed() {
+		for _, i := range f.eligible() {
+			if l := f.links.named(i.Name); l.Index != 0 {
+				list = append(list, l)
+			}
+		}
+	}
+	if len(list) > 0 {
+		return list
+	}
+	for _, l := range f.links {
+		if running(l) && broadcasts(l) && l.Flags&net.FlagLoopback == 0 && l.Master == 0 && !engineMade(l.Name) {
+			list = append(list, l)
+		}
+	}
+	return list
+}

@@ -1,0 +1,114 @@
+package doctor
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"wolgate/internal/magicpacket"
+)
+
+// tap is a packet socket (packet(7)) that sees the magic packets which this host
+// sends, on every interface. The kernel shows it a packet when it gives it to the
+// driver: behind netfilter, its egress hook, tc, and the queue
+// (dev_queue_xmit_nit in net/core/dev.c). What is seen here is not yet on the
+// wire, and nothing but the driver can lose it any more.
+type tap struct {
+	file *os.File
+}
+
+// openTap needs CAP_NET_RAW; without, the error is EPERM.
+func openTap() (*tap, error) {
+	// No protocol: the socket is deaf until bind, and so never gets what the filter
+	// was to keep out.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open packet socket: %w", err)
+	}
+	t := &tap{file: os.NewFile(uintptr(fd), "packet socket")}
+	if err := attach(fd); err != nil {
+		return nil, errors.Join(err, t.file.Close())
+	}
+	all := &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL)} // and no interface
+	if err := unix.Bind(fd, all); err != nil {
+		return nil, errors.Join(fmt.Errorf("bind packet socket: %w", err), t.file.Close())
+	}
+	return t, nil
+}
+
+// attach lets only outgoing magic packets in. A busy host sends more than a
+// process can read, and the kernel would soon drop what it waits for.
+func attach(fd int) error {
+	program, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 8},
+		bpf.LoadExtension{Num: bpf.ExtLen},
+		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: magicpacket.Len, SkipTrue: 6},
+		// The six bytes 0xff, or four of them, where they may be.
+		bpf.LoadAbsolute{Off: inFrame, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 5},
+		bpf.LoadAbsolute{Off: inIPv4, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 3},
+		bpf.LoadAbsolute{Off: inIPv6, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.RetConstant{Val: mostBytes},
+	})
+	if err != nil {
+		return fmt.Errorf("assemble filter: %w", err)
+	}
+	filter := make([]unix.SockFilter, len(program))
+	for i, one := range program {
+		filter[i] = unix.SockFilter{Code: one.Op, Jt: one.Jt, Jf: one.Jf, K: one.K}
+	}
+	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
+	return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
+}
+
+func networkOrder(n uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
+}
+
+func (t *tap) method() Method { return PacketSocket }
+func (t *tap) port() uint16   { return 0 }
+func (t *tap) close()         { _ = t.file.Close() }
+
+func (t *tap) sees(l leg, hosts links) (bool, []int) {
+	if l.stays || l.out == 0 {
+		return false, nil
+	}
+	return true, hosts.outlets(l.out)
+}
+
+// next waits in the runtime's poller, which knows deadlines.
+func (t *tap) next(until time.Time) (sighting, error) {
+	if err := t.file.SetReadDeadline(until); err != nil {
+		return sighting{}, err
+	}
+	raw, err := t.file.SyscallConn()
+	if err != nil {
+		return sighting{}, err
+	}
+	packet := make([]byte, mostBytes)
+	for {
+		var n int
+		var from unix.Sockaddr
+		var failed error
+		err := raw.Read(func(fd uintptr) (done bool) {
+			n, from, failed = unix.Recvfrom(int(fd), packet, unix.MSG_DONTWAIT)
+			return !errors.Is(failed, unix.EAGAIN)
+		})
+		if err := errors.Join(err, os.NewSyscallError("read packet socket", failed)); err != nil {
+			return sighting{}, err
+		}
+		mac, to, ok := magicIn(packet[:n])
+		if at, known := from.(*unix.SockaddrLinklayer); ok && known {
+			return sighting{mac: mac, link: at.Ifindex, to: to}, nil
+		}
+	}
+}

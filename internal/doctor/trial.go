@@ -1,0 +1,131 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"slices"
+
+	"wolgate/internal/wol"
+)
+
+// trial is one probe.
+type trial struct {
+	iface  string
+	mac    wol.MAC
+	legs   []leg         // where the kernel accepted it
+	echoes []leg         // the same of the second probe
+	failed []wol.Failure // where it did not
+	err    error         // of the whole call, where failed does not tell
+}
+
+// leg is a probe's way to one destination.
+type leg struct {
+	destination string         // as the receipt has it
+	to          netip.AddrPort // without a zone; not valid for a raw frame
+	out         int            // index of the interface that it leaves by; 0 where that has gone
+	way         way            // of a configured destination
+	fixed       bool           // it is one
+	stays       bool           // on this host
+	tunnel      string         // the tunnel that it goes into, if any
+
+	watched bool  // the witness can see it
+	outlets []int // where, by index; all but the first of a bridge's ports are a bonus
+	seenAt  []int
+	counted bool // the counter of sent packets has moved
+}
+
+// newTrials gives each eligible interface a MAC that is locally administered
+// (IEEE 802, the second bit of the first byte), and so on no card: 02, "WOL", and
+// two bytes that differ from run to run and from interface to interface. Two
+// doctors on one host do not take each other's probes for theirs.
+func (f facts) newTrials() []trial {
+	var random [2]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the program instead
+	run := binary.BigEndian.Uint16(random[:])
+	var trials []trial
+	for i, one := range f.eligible() {
+		mac := wol.MAC{2, 'W', 'O', 'L'}
+		binary.BigEndian.PutUint16(mac[4:], run+uint16(i))
+		trials = append(trials, trial{iface: one.Name, mac: mac})
+	}
+	return trials
+}
+
+// samePort says whether all destinations have this port.
+func (f facts) samePort(port uint16) bool {
+	for _, i := range f.eligible() {
+		for _, text := range i.Destinations {
+			if to, err := netip.ParseAddrPort(text); err == nil && to.Port() != port {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// send sends the probe and notes what became of it.
+func (t *trial) send(ctx context.Context, waker wol.Waker, f facts, w witness) {
+	receipts, err := waker.Wake(ctx, t.request())
+	if e, ok := errors.AsType[*wol.Error](err); ok && len(e.Failed) > 0 {
+		t.failed, err = e.Failed, nil
+	}
+	t.err = err
+	for _, r := range receipts {
+		t.failed = append(t.failed, r.Failed...)
+		for _, d := range r.Sent {
+			l := f.leg(t.iface, d.Destination)
+			l.watched, l.outlets = w.sees(l, f.links)
+			t.legs = append(t.legs, l)
+		}
+	}
+}
+
+// echo sends the probe a second time. What does not leave is not heard either,
+// and needs no further note.
+func (t *trial) echo(ctx context.Context, waker wol.Waker, f facts) {
+	receipts, _ := waker.Wake(ctx, t.request())
+	for _, r := range receipts {
+		for _, d := range r.Sent {
+			t.echoes = append(t.echoes, f.leg(t.iface, d.Destination))
+		}
+	}
+}
+
+func (t *trial) request() wol.Request {
+	return wol.Request{ID: wol.NewRequestID(), Interface: t.iface, Targets: []wol.Target{{MAC: t.mac}}}
+}
+
+// leg says where a probe by an interface to a destination goes.
+func (f facts) leg(iface, destination string) leg {
+	l := leg{destination: destination, out: f.links.named(iface).Index, fixed: f.fixed()}
+	if to, err := netip.ParseAddrPort(destination); err == nil {
+		l.to = netip.AddrPortFrom(to.Addr().WithZone(""), to.Port())
+		if l.fixed {
+			l.way, _ = f.wayOf(to.Addr())
+			l.out, l.stays, l.tunnel = l.way.path.Interface, l.way.stays(f.links), l.way.tunnel(f.links).Name
+		}
+	}
+	return l
+}
+
+// broadcast says whether the probe leaves without anybody being asked for a MAC:
+// to all or to a group, and not to one host or router.
+func (l leg) broadcast() bool {
+	return !l.stays && (!l.fixed || l.way.path.Broadcast || l.way.to.IsMulticast())
+}
+
+// note notes what was seen, if it is of this trial.
+func (t *trial) note(s sighting) {
+	if s.mac != t.mac {
+		return
+	}
+	for i, l := range t.legs {
+		same := l.to == s.to || l.to.Addr() == s.to.Addr() && s.to.Port() == 0
+		if same && slices.Contains(l.outlets, s.link) && !slices.Contains(l.seenAt, s.link) {
+			t.legs[i].seenAt = append(l.seenAt, s.link)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// fate is what can be said of a leg.
+type fate int
+
+const (
+	unwatched fate = iota // by this method it cannot be seen
+	seen
+	unseen
+	unclear // not seen, and that may be the method's fault
+)
+
+// fate judges a leg. An echo of our own broadcast does not tell what the driver
+// got, and its absence does not tell that nothing was sent: only the counter says
+// that, and it does not know whose packets it counts.
+func (e experiment) fate(l leg) fate {
+	echo := len(l.seenAt) > 0
+	switch {
+	case !l.watched:
+		return unwatched
+	case e.method == OwnBroadcast && !l.counted:
+		return unseen
+	case echo:
+		return seen
+	case e.method == OwnBroadcast:
+		return unclear
+	default:
+		return unseen
+	}
+}
+
+// verdict says what became of a probe.
+func (e experiment) verdict(t trial) Probe {
+	p := Probe{Method: e.method, Seen: []string{}, Unseen: []string{}}
+	doubt := t.err != nil
+	for _, l := range t.legs {
+		switch e.fate(l) {
+		case seen:
+			p.Seen = append(p.Seen, l.destination)
+			// Who would hear it at the other end of a tunnel, nobody knows.
+			p.Heard = p.Heard || l.tunnel == ""
+			doubt = doubt || l.tunnel != ""
+		case unseen:
+			p.Unseen = append(p.Unseen, l.destination)
+		case unclear:
+			p.Unseen = append(p.Unseen, l.destination)
+			doubt = true
+		case unwatched:
+			doubt = doubt || !l.stays
+		}
+	}
+	for _, f := range t.failed {
+		p.Unseen = append(p.Unseen, f.Destination)
+	}
+	p.Known = p.Heard || !doubt
+	p.Detail = e.detail(t, len(p.Seen))
+	return p
+}
+
+// detail is the sentence of a verdict: what was seen, and why the rest was not.
+func (e experiment) detail(t trial, seenLegs int) string {
+	var said remarks
+	total := len(t.legs) + len(t.failed)
+	if seenLegs > 0 {
+		text := "seen leaving " + e.where(t)
+		if e.method == OwnBroadcast {
+			text = "heard back by a socket of this host, and the interface counted it as sent"
+		}
+		switch {
+		case total > 1 && seenLegs == total:
+			text += fmt.Sprintf(", to all %d destinations", total)
+		case total > 1:
+			text += fmt.Sprintf(", to %d of %d destinations", seenLegs, total)
+		}
+		said.add(text, "")
+	}
+	for _, l := range t.legs {
+		said.add(e.remark(l), l.destination)
+	}
+	for _, f := range t.failed {
+		said.add("not sent, "+f.Error, f.Destination)
+	}
+	if t.err != nil {
+		said.add("not sent, "+t.err.Error(), "")
+	}
+	if e.method == OwnBroadcast && e.echoed != 0 {
+		said.add(fmt.Sprintf("listened on port %d, to which a second probe went, because not all destinations have port %d or it cannot be listened on", e.echoed, e.port), "")
+	}
+	return said.String()
+}
+
+// where says by what a probe was seen to leave: by the card itself, by ports of
+// a bridge, or by what the routing table chose.
+func (e experiment) where(t trial) string {
+	var names []string
+	own := true
+	for _, l := range t.legs {
+		for _, index := range l.seenAt {
+			own = own && !l.fixed && index == l.out
+			if name := e.links.at(index).Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if own {
+		return "the card"
+	}
+	return "by " + strings.Join(names, " and ")
+}
+
+// remark says what there is to say of a leg beyond that it was seen.
+func (e experiment) remark(l leg) string {
+	switch f := e.fate(l); {
+	case l.stays:
+		return "stays on this host"
+	case f == seen && l.tunnel != "":
+		return "goes into " + l.tunnel + ", a tunnel"
+	case f == seen && l.way.path.Gateway.IsValid():
+		return "is for the router " + l.way.path.Gateway.String() + ", which forwards a directed broadcast only if it is told to"
+	case f == seen:
+		return ""
+	case f == unseen && !l.broadcast():
+		return "accepted by the kernel, and not seen leaving: most likely nobody answers ARP (IPv6: neighbour discovery) for " + l.nextHop() + ", as a computer that is off does not"
+	case f == unseen && e.method == OwnBroadcast && len(l.seenAt) > 0:
+		return "passed the firewall's output rules, and the interface did not count it as sent"
+	case f == unseen && e.method == OwnBroadcast:
+		return "accepted by the kernel, not heard back, and the interface did not count it as sent"
+	case f == unseen:
+		return "accepted by the kernel, and not seen leaving"
+	case f == unclear:
+		return "not heard back, although the interface has sent something: a firewall may keep it from this host's own sockets; as root (CAP_NET_RAW), doctor sees what leaves"
+	case e.method == OwnBroadcast && l.out != 0:
+		return "accepted by the kernel; only IPv4 broadcasts can be heard back, and as root (CAP_NET_RAW) doctor sees what leaves"
+	case l.out == 0:
+		return "accepted by the kernel; by which interface it left is not known"
+	default:
+		return fmt.Sprintf("accepted by the kernel; nothing could watch whether it left (%v)", e.excuse)
+	}
+}
+
+// nextHop returns who is asked for a MAC before a packet to one host leaves.
+func (l leg) nextHop() string {
+	if gateway := l.way.path.Gateway; gateway.IsValid() {
+		return gateway.String()
+	}
+	return l.way.to.String()
+}
+
+// remarks are parts of a sentence, each with the destinations that it is about.
+type remarks struct {
+	texts        []string
+	destinations [][]string
+}
+
+func (r *remarks) add(text, destination string) {
+	if text == "" {
+		return
+	}
+	i := slices.Index(r.texts, text)
+	if i < 0 {
+		i = len(r.texts)
+		r.texts, r.destinations = append(r.texts, text), append(r.destinations, nil)
+	}
+	if destination != "" {
+		r.destinations[i] = append(r.destinations[i], destination)
+	}
+}
+
+func (r *remarks) String() string {
+	parts := make([]string, len(r.texts))
+	for i, text := range r.texts {
+		parts[i] = text
+		if about := r.destinations[i]; len(about) > 0 {
+			parts[i] = strings.Join(about, ", ") + ": " + text
+		}
+	}
+	return strings.Join(parts, "; ")
+}
