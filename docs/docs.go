@@ -43,6 +43,27 @@ const docTemplate = `{
                 },
                 "type": "object"
             },
+            "Finding": {
+                "properties": {
+                    "code": {
+                        "example": "vpn",
+                        "type": "string"
+                    },
+                    "cure": {
+                        "example": "name the interfaces of your LANs in --interfaces",
+                        "type": "string"
+                    },
+                    "interface": {
+                        "example": "tun0",
+                        "type": "string"
+                    },
+                    "message": {
+                        "example": "the default route leads into tun0, a tunnel",
+                        "type": "string"
+                    }
+                },
+                "type": "object"
+            },
             "Health": {
                 "properties": {
                     "ok": {
@@ -64,6 +85,10 @@ const docTemplate = `{
                         "type": "array",
                         "uniqueItems": false
                     },
+                    "cure": {
+                        "example": "name it in --interfaces if computers to wake are on it",
+                        "type": "string"
+                    },
                     "destinations": {
                         "example": [
                             "255.255.255.255:9",
@@ -76,7 +101,12 @@ const docTemplate = `{
                         "uniqueItems": false
                     },
                     "eligible": {
+                        "description": "packets leave by it",
                         "example": true,
+                        "type": "boolean"
+                    },
+                    "failing": {
+                        "example": false,
                         "type": "boolean"
                     },
                     "interface": {
@@ -84,8 +114,35 @@ const docTemplate = `{
                         "type": "string"
                     },
                     "reason": {
-                        "description": "why not eligible",
                         "example": "excluded by --exclude-interfaces",
+                        "type": "string"
+                    },
+                    "routes": {
+                        "example": [
+                            "default via 192.168.1.1",
+                            "192.168.1.0/24"
+                        ],
+                        "items": {
+                            "type": "string"
+                        },
+                        "type": "array",
+                        "uniqueItems": false
+                    },
+                    "why": {
+                        "description": "Why says why not, for programs, and Reason for people; Cure is what to do\nabout it. Failing is true where somebody relies on the interface all the\nsame, so that every receipt lists it under failed.",
+                        "enum": [
+                            "loopback",
+                            "point_to_point",
+                            "not_named",
+                            "excluded",
+                            "no_broadcast",
+                            "down",
+                            "no_carrier",
+                            "bridge_without_ports",
+                            "port",
+                            "missing"
+                        ],
+                        "example": "excluded",
                         "type": "string"
                     }
                 },
@@ -93,6 +150,13 @@ const docTemplate = `{
             },
             "Interfaces": {
                 "properties": {
+                    "findings": {
+                        "items": {
+                            "$ref": "#/components/schemas/Finding"
+                        },
+                        "type": "array",
+                        "uniqueItems": false
+                    },
                     "interfaces": {
                         "items": {
                             "$ref": "#/components/schemas/Interface"
@@ -305,7 +369,7 @@ const docTemplate = `{
     "paths": {
         "/api/v1/interfaces": {
             "get": {
-                "description": "Each interface, whether packets leave by it or why not, and their destinations. Needs a key with the scope admin.",
+                "description": "Each interface, whether packets leave by it or why not, and their destinations; and what on this host swallows packets. It is what wol-server doctor says, without the probe. Needs a key with the scope admin.",
                 "operationId": "interfaces",
                 "responses": {
                     "200": {

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -45,6 +46,8 @@ type copies struct {
 	alive   context.Context // ends when what is left is dropped
 	abandon context.CancelFunc
 	done    chan struct{} // closed when the last copy has gone
+
+	failed [maxBatch]error // run's own
 }
 
 func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {
@@ -162,14 +165,20 @@ func (c *copies) send(j job) {
 	// Its error says that nobody is patient any more. All of a job is paid for at
 	// once: were it in small sums, every call that waits would come in between.
 	_ = c.pace(c.patient, len(j.packets)*len(j.destinations))
-	for _, packet := range j.packets {
-		for _, d := range j.destinations {
-			err := c.alive.Err()
-			if err == nil {
-				err = d.send(c.patient, packet)
+	for batch := range slices.Chunk(j.packets, maxBatch) {
+		for _, to := range j.destinations {
+			failed := c.failed[:len(batch)]
+			if c.alive.Err() == nil {
+				to.send(c.patient, batch, failed)
+			} else {
+				for i := range failed {
+					failed[i] = c.alive.Err()
+				}
 			}
-			if err != nil {
-				failures, last = failures+1, err
+			for _, err := range failed {
+				if err != nil {
+					failures, last = failures+1, err
+				}
 			}
 		}
 	}

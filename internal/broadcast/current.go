@@ -3,62 +3,39 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"wolgate/internal/rtnetlink"
 	"wolgate/internal/wol"
 )
 
-// freshness is how long a survey of the interfaces is believed. A new cable or
-// address is thus used within half a second of a wake, without a listener.
-const freshness = 500 * time.Millisecond
+// How long a survey of the interfaces is believed: where the kernel tells of
+// changes, where it does not, and where one is known to be under way.
+const (
+	whileTold = 10 * time.Second
+	untold    = 500 * time.Millisecond
+	unsettled = 20 * time.Millisecond
+)
 
-// survey returns the configured destinations, or the interfaces as they were at
-// most freshness ago.
-func (s *Sender) survey() (survey, error) {
-	if s.fixed != nil {
-		return *s.fixed, nil
+// follow forgets the survey whenever the kernel tells of a change, until the
+// watch is closed.
+func (s *Sender) follow() {
+	defer close(s.followed)
+	var err error
+	for err == nil {
+		err = s.watch.Wait()
+		s.forget()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < freshness {
-		return s.last, nil
-	}
-	links, err := readLinks()
-	if err != nil {
-		return survey{}, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", RetryAfter: time.Second, Err: err}
-	}
-	s.last = newSurvey(links, s.config.Selection, s.config.Port, now)
-	s.attach(&s.last, links)
-	return s.last, nil
-}
-
-// attach gives every destination its socket, and closes those of links that are
-// not there any more. One that is merely down keeps it: copies may be due.
-func (s *Sender) attach(now *survey, links []link) {
-	kept := make([]destination, 0, len(now.destinations))
-	for _, d := range now.destinations {
-		one, err := s.sockets[d.index], error(nil)
-		if one == nil {
-			one, err = openSocket(d.address.Addr())
-		}
-		if err != nil {
-			now.down = append(now.down, wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)})
-			continue
-		}
-		d.via, s.sockets[d.index] = one, one
-		kept = append(kept, d)
-	}
-	now.destinations = kept
-	if links == nil { // configured destinations
-		return
-	}
-	for index, one := range s.sockets {
-		if !slices.ContainsFunc(links, func(l link) bool { return l.index == index }) {
-			_ = one.conn.Close()
-			delete(s.sockets, index)
-		}
+	if !errors.Is(err, net.ErrClosed) {
+		s.log.Warn("changes of interfaces are not told any more: they are read again twice a second", "err", err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.believed = untold
 	}
 }
 
@@ -67,6 +44,90 @@ func (s *Sender) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = survey{}
+}
+
+// survey returns where packets go now.
+func (s *Sender) survey() (survey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	believed := s.believed
+	if s.last.unsettled {
+		believed = unsettled
+	}
+	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < believed {
+		return s.last, nil
+	}
+	read, links, err := s.read()
+	if err != nil {
+		return survey{}, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", RetryAfter: time.Second, Err: err}
+	}
+	s.last = read
+	s.last.taken = now
+	s.attach(&s.last, links)
+	return s.last, nil
+}
+
+// read surveys the interfaces, as far as the configuration needs them.
+func (s *Sender) read() (survey, []rtnetlink.Link, error) {
+	fixed := s.config.Destinations
+	if len(fixed) > 0 && !slices.ContainsFunc(fixed, func(to netip.AddrPort) bool { return to.Addr().Zone() != "" }) {
+		return surveyConfigured(fixed, nil), nil, nil
+	}
+	links, err := rtnetlink.Links()
+	if err != nil {
+		return survey{}, nil, err
+	}
+	if len(fixed) > 0 {
+		return surveyConfigured(fixed, links), links, nil
+	}
+	return newSurvey(links, s.config, broadcasts), links, nil
+}
+
+// broadcasts asks the kernel whether it would broadcast what is sent to an
+// address by an interface.
+func broadcasts(to netip.Addr, iface int) bool {
+	path, err := rtnetlink.Lookup(to, iface)
+	return err == nil && path.Broadcast
+}
+
+// attach gives every destination its socket, and closes those of interfaces that
+// are not there any more. One that is merely down keeps it: copies may be due.
+func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
+	kept := make([]destination, 0, len(now.destinations))
+	for _, d := range now.destinations {
+		one, err := s.sockets[d.outlet], error(nil)
+		if one == nil {
+			one, err = openSocket(d.outlet.family)
+		}
+		if err != nil {
+			now.down = append(now.down, d.failure(err))
+			continue
+		}
+		d.socket, s.sockets[d.outlet] = one, one
+		kept = append(kept, d)
+	}
+	now.destinations = kept
+	for outlet, one := range s.sockets {
+		if outlet.index != 0 && !slices.ContainsFunc(links, func(l rtnetlink.Link) bool { return l.Index == outlet.index }) {
+			_ = one.close()
+			delete(s.sockets, outlet)
+		}
+	}
+}
+
+// tryRaw says why bare frames cannot be sent, or "".
+func tryRaw() string {
+	one, err := openSocket(unix.AF_PACKET)
+	switch {
+	case err == nil:
+		_ = one.close()
+		return ""
+	case errors.Is(err, unix.EPERM):
+		return "--raw needs CAP_NET_RAW, which this process does not have"
+	default:
+		return "--raw needs packet sockets: " + plain(err)
+	}
 }
 
 // choose narrows the survey to one interface, or keeps all for "".

@@ -5,11 +5,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"wolgate/internal/wol"
 )
 
 // DefaultExcept is what no operator means by "the LAN": the interfaces that
 // container engines, hypervisors and VPNs make.
-const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*"
+const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*,lxdbr*,incusbr*,vboxnet*,vmnet*"
 
 // Names is a list of interface names and globs in the syntax of path.Match.
 type Names []string
@@ -58,12 +60,12 @@ type Selection struct {
 }
 
 // refuses returns why an interface of this name is not wanted, or "".
-func (s Selection) refuses(name string) string {
+func (s Selection) refuses(name string) wol.Why {
 	switch {
 	case len(s.Only) > 0 && !s.Only.match(name):
-		return "not named by --interfaces"
+		return wol.NotNamed
 	case len(s.Only) == 0 && s.Except.match(name):
-		return "excluded by --exclude-interfaces"
+		return wol.Excluded
 	default:
 		return ""
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/net/ipv4"
 
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -110,42 +109,56 @@ func TestPendingCopiesAreBounded(t *testing.T) {
 func TestOneBadDestinationDoesNotStopTheRest(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
-	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr(), r.Addr()}, Repeat: 1})
+	// Loopback has no multicast, so that this fails and stays here.
+	nowhere := netip.MustParseAddrPort("[ff02::1%1]:40009")
+	missing := netip.MustParseAddrPort("[ff02::1%missing0]:40009")
+	s := open(t, Config{Destinations: []netip.AddrPort{nowhere, missing, r.Addr()}, Repeat: 1})
 	t.Cleanup(func() { _ = s.Close(0) })
-	s.fixed.destinations[0].control = (&ipv4.ControlMessage{IfIndex: 1 << 30}).Marshal() // an interface that has gone
 	got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[0].Status != wol.Partial || len(got[0].Sent) != 1 || len(got[0].Failed) != 1 || got[0].Failed[0].Error != "no such device" {
+	if got[0].Status != wol.Partial || len(got[0].Sent) != 1 || len(got[0].Failed) != 2 || got[0].Failed[1].Error != "no such network interface" {
 		t.Errorf("got %+v", got[0])
 	}
 	r.Next(t)
 	r.Nothing(t)
 
-	s.fixed.destinations = s.fixed.destinations[:1]
-	_, err = s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	none := open(t, Config{Destinations: []netip.AddrPort{nowhere}, Repeat: 3})
+	t.Cleanup(func() { _ = none.Close(0) })
+	_, err = none.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
 	var e *wol.Error
-	if !errors.As(err, &e) || e.Kind != wol.Unavailable || len(e.Failed) != 1 || !strings.Contains(err.Error(), "no such device") {
+	if !errors.As(err, &e) || e.Kind != wol.Unavailable || len(e.Failed) != 1 || e.Failed[0].Error == "" || !strings.Contains(err.Error(), e.Failed[0].Error) {
 		t.Errorf("with no destination left: %v; want kind unavailable and the cause", err)
 	}
-	r.Nothing(t)
+	if none.copies.pending != 0 {
+		t.Errorf("%d packets are still counted as pending", none.copies.pending)
+	}
 }
 
-// TestATargetPastTheDeadlineIsNotSentLater ends a call between two targets: the
-// ones whose turn did not come are told so, and get no copy either.
+// TestATargetPastTheDeadlineIsNotSentLater ends a call between two batches: the
+// targets whose turn did not come are told so, and get no copy either.
 func TestATargetPastTheDeadlineIsNotSentLater(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
 	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 3, Interval: time.Millisecond})
 	ctx := &endsAfter{Context: t.Context(), looks: 2}
-	targets := []wol.Target{{MAC: woltest.MAC(1)}, {MAC: woltest.MAC(2)}, {MAC: woltest.MAC(3)}}
+	const sent = 2 * maxBatch
+	targets := make([]wol.Target, sent+1)
+	for i := range targets {
+		targets[i].MAC = woltest.MAC(i + 1)
+	}
 	got, err := s.Wake(ctx, wol.Request{Targets: targets})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got[0].OK || !got[1].OK || got[2].OK || len(got[2].Failed) != 1 || !strings.Contains(got[2].Failed[0].Error, "turn") {
-		t.Errorf("receipts %+v", got)
+	for i, receipt := range got[:sent] {
+		if !receipt.OK {
+			t.Errorf("receipt %d: %+v", i, receipt)
+		}
+	}
+	if late := got[sent]; late.OK || len(late.Failed) != 1 || !strings.Contains(late.Failed[0].Error, "turn") {
+		t.Errorf("receipt %+v", late)
 	}
 	if err := s.Close(time.Minute); err != nil {
 		t.Fatal(err)
@@ -153,9 +166,9 @@ func TestATargetPastTheDeadlineIsNotSentLater(t *testing.T) {
 	if s.copies.pending != 0 {
 		t.Errorf("%d packets are still counted as pending", s.copies.pending)
 	}
-	for range 3 * 2 {
-		if packet := r.Next(t); string(packet) == string(woltest.Packet(t, targets[2])) {
-			t.Error("the third target was sent a packet")
+	for range 3 * sent {
+		if packet := r.Next(t); string(packet) == string(woltest.Packet(t, targets[sent])) {
+			t.Error("the last target was sent a packet")
 		}
 	}
 	r.Nothing(t)

@@ -4,125 +4,129 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
-	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // roomWait is how long one packet waits for room: time for a 10 Mbit/s card to
 // send hundreds.
 const roomWait = 50 * time.Millisecond
 
-// socket sends for one interface. Were there one socket for all, a card that
-// takes nothing any more (an Ethernet PAUSE, IEEE 802.3x) would fill its send
-// buffer, and no packet would leave by the others either.
+// socket sends to the destinations of one outlet.
 type socket struct {
-	conn  *net.UDPConn
+	file  *os.File // keeps the descriptor from being closed while a call uses it
 	raw   syscall.RawConn
 	stuck atomic.Bool // the last packet found no room, in spite of waiting
+
+	mu       sync.Mutex // for the rest, which one system call uses at a time
+	messages messages
+	call     struct { // what transmit is to send, and what came of it
+		packets          [][]byte
+		address, control []byte
+		sent             int
+		err              error
+	}
+	transmit func(fd uintptr) // made once, because making it allocates
 }
 
-// openSocket opens a UDP socket for the family of to. Go sets SO_BROADCAST on
-// every one. IP_RECVERR (ip(7)) makes the kernel tell of a packet that the queue
-// of the interface has dropped; without it, UDP calls such a packet sent.
-func openSocket(to netip.Addr) (*socket, error) {
-	network, level, option := "udp4", syscall.IPPROTO_IP, syscall.IP_RECVERR
-	if to.Is6() {
-		network, level, option = "udp6", syscall.IPPROTO_IPV6, syscall.IPV6_RECVERR
+// openSocket opens a socket of a family: UDP, or AF_PACKET for bare frames, which
+// needs CAP_NET_RAW (packet(7)).
+func openSocket(family int) (*socket, error) {
+	protocol := unix.IPPROTO_UDP
+	if family == unix.AF_PACKET {
+		protocol = 0 // nothing is to be received
 	}
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var failed error
-		err := c.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), level, option, 1) })
-		return errors.Join(err, os.NewSyscallError("setsockopt IP_RECVERR", failed))
-	}}
-	packetConn, err := config.ListenPacket(context.Background(), network, "")
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
-		return nil, fmt.Errorf("open UDP socket: %w", err)
+		return nil, fmt.Errorf("open socket: %w", err)
 	}
-	conn := packetConn.(*net.UDPConn)
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if err := setOptions(fd, family); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &socket{conn: conn, raw: raw}, nil
+	s := &socket{file: os.NewFile(uintptr(fd), "socket")}
+	s.transmit = func(fd uintptr) {
+		s.call.sent, s.call.err = s.messages.send(fd, s.call.packets, s.call.address, s.call.control)
+	}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		return nil, errors.Join(err, s.file.Close())
+	}
+	return s, nil
 }
 
-// send hands one packet to the kernel. Where the interface has no room for it,
-// it waits a moment, as long as ctx lasts; one that took nothing in that time is
+// setOptions allows broadcasts, and asks to be told of packets that the queue of
+// the interface drops (IP_RECVERR, ip(7)); without it, UDP calls them sent.
+func setOptions(fd, family int) error {
+	switch family {
+	case unix.AF_INET:
+		return errors.Join(
+			os.NewSyscallError("setsockopt SO_BROADCAST", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1)),
+			os.NewSyscallError("setsockopt IP_RECVERR", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)))
+	case unix.AF_INET6:
+		return os.NewSyscallError("setsockopt IPV6_RECVERR", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))
+	default:
+		return nil
+	}
+}
+
+func (s *socket) close() error { return s.file.Close() }
+
+// send hands packets to the kernel for one destination. failed, which is as long,
+// gets why each one did not go, or nil. A packet for which the interface has no
+// room waits a moment, as long as ctx lasts; one that took nothing in that time is
 // not waited for again until it has taken a packet.
-func (s *socket) send(ctx context.Context, packet, control []byte, to netip.AddrPort) error {
-	address, err := sockaddr(to)
-	if err != nil {
-		return err
+func (s *socket) send(ctx context.Context, packets [][]byte, address, control []byte, failed []error) {
+	for len(packets) > 0 {
+		sent, err := s.try(packets, address, control)
+		if sent > 0 {
+			s.stuck.Store(false)
+		}
+		clear(failed[:sent])
+		packets, failed = packets[sent:], failed[sent:]
+		if err != nil { // it is about the first one, and says nothing of the others
+			failed[0] = s.insist(ctx, packets[:1], address, control, err)
+			packets, failed = packets[1:], failed[1:]
+		}
 	}
-	err = s.try(packet, control, address)
-	if err != nil && !full(err) {
+}
+
+// insist tries one packet again that the kernel has refused with err.
+func (s *socket) insist(ctx context.Context, packet [][]byte, address, control []byte, err error) error {
+	if !full(err) {
 		// It may be the answer to an earlier packet, an ICMP error (RFC 1122
 		// section 4.1.3.3), which the kernel reports in place of sending this one.
-		err = s.try(packet, control, address)
+		_, err = s.try(packet, address, control)
 	}
 	// Waiting means looking again: for the queue behind the socket there is no
 	// event to wait for.
 	for end := time.Now().Add(roomWait); full(err) && !s.stuck.Load() && ctx.Err() == nil && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
-		err = s.try(packet, control, address)
+		_, err = s.try(packet, address, control)
 	}
 	s.stuck.Store(full(err))
 	return err
 }
 
-func (s *socket) try(packet, control []byte, address syscall.Sockaddr) error {
-	var failed error
-	err := s.raw.Write(func(fd uintptr) bool {
-		_, failed = syscall.SendmsgN(int(fd), packet, control, address, syscall.MSG_DONTWAIT)
-		return true // the runtime's poller shall not wait either
-	})
-	return errors.Join(err, failed)
+// try makes one system call; as messages.send, it fails only if nothing went.
+func (s *socket) try(packets [][]byte, address, control []byte) (sent int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.call.packets, s.call.address, s.call.control = packets, address, control
+	s.call.sent, s.call.err = 0, nil
+	err = s.raw.Control(s.transmit)
+	s.call.packets = nil
+	if err != nil {
+		return 0, os.ErrClosed // the only way in which Control fails
+	}
+	return s.call.sent, s.call.err
 }
 
 // full says whether the send buffer (EAGAIN) or the interface's queue (ENOBUFS)
 // had no room for a packet.
 func full(err error) bool {
-	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOBUFS)
-}
-
-func sockaddr(to netip.AddrPort) (syscall.Sockaddr, error) {
-	if to.Addr().Is4() {
-		return &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}, nil
-	}
-	address := &syscall.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
-	if zone := to.Addr().Zone(); zone != "" {
-		index, err := strconv.ParseUint(zone, 10, 32)
-		if err != nil { // a name; asked for each time, because its index may change
-			i, err := net.InterfaceByName(zone)
-			if err != nil {
-				return nil, syscall.ENODEV
-			}
-			index = uint64(i.Index)
-		}
-		address.ZoneId = uint32(index)
-	}
-	return address, nil
-}
-
-// plain returns the kernel's own word for an error, such as "network is
-// unreachable", without what package net puts around it.
-func plain(err error) string {
-	if full(err) {
-		return "queue is full, the interface does not take packets fast enough"
-	}
-	if errors.Is(err, net.ErrClosed) {
-		return "interface has gone"
-	}
-	if errors.Is(err, context.Canceled) {
-		return "the daemon is stopping"
-	}
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
-	}
-	return err.Error()
+	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }

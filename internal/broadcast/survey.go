@@ -1,39 +1,15 @@
 package broadcast
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
-	"golang.org/x/net/ipv4"
-
+	"wolgate/internal/rtnetlink"
 	"wolgate/internal/wol"
 )
-
-// destination is one place that a packet goes to.
-type destination struct {
-	iface   string // "" where the routing table chooses
-	address netip.AddrPort
-	text    string // address, for receipts
-	control []byte // IP_PKTINFO that ties the packet to iface, or nil
-	index   int    // of the socket
-	via     *socket
-}
-
-func (d destination) send(ctx context.Context, packet []byte) error {
-	return d.via.send(ctx, packet, d.control, d.address)
-}
-
-// link is what a decision about an interface needs to know of it.
-type link struct {
-	name     string
-	index    int
-	flags    net.Flags
-	prefixes []netip.Prefix
-}
 
 // survey is the state of the host's interfaces at one moment, and what follows
 // from it. It never changes.
@@ -42,124 +18,115 @@ type survey struct {
 	interfaces   []wol.Interface
 	destinations []destination
 	down         []wol.Failure // expected to send, and cannot
+	// unsettled is true where the routing tables do not know (yet) that a
+	// directed broadcast is one: the kernel tells of a new address first.
+	unsettled bool
 }
 
-// newSurvey decides from links alone; it is a pure function.
+// newSurvey decides from links where packets go. broadcasts says whether the
+// kernel would broadcast what is sent to an address by an interface.
 //
-// An interface is eligible when it is up and running, can broadcast, is neither
-// loopback nor point-to-point, and is wanted by the operator. One that is wanted
-// but down goes into down if somebody relies on it, which a configured IPv4
-// address or an entry in --interfaces shows; an unused socket of the mainboard
-// must not turn every receipt into a partial one.
-func newSurvey(links []link, want Selection, port uint16, now time.Time) survey {
-	s := survey{taken: now}
-	named := want.Only.literal()
+// An interface that is wanted and not able to send goes into down if somebody
+// relies on it, which a configured IPv4 address or an entry in --interfaces
+// shows; an unused socket of the mainboard must not turn every receipt into a
+// partial one.
+func newSurvey(links []rtnetlink.Link, c Config, broadcasts func(to netip.Addr, iface int) bool) survey {
+	var s survey
+	named := c.Selection.Only.literal()
+	verdicts := judge(links, c.Selection)
 	for _, l := range links {
-		reason, dead := judge(l, want)
-		destinations := l.destinations(port)
-		info := wol.Interface{Name: l.name, Eligible: reason == "", Reason: reason, Addresses: []string{}, Destinations: []string{}}
-		for _, p := range l.prefixes {
-			info.Addresses = append(info.Addresses, p.String())
+		why := verdicts[l.Index]
+		info := wol.Interface{Name: l.Name, Eligible: why == "", Why: why, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
+		info.Reason, info.Cure = explain(why, l.Name)
+		reliedOn := slices.Contains(named, l.Name)
+		for _, a := range l.Addresses {
+			info.Addresses = append(info.Addresses, a.String())
+			reliedOn = reliedOn || a.Addr().Is4()
 		}
-		for _, d := range destinations {
+		info.Failing = passes(why) && reliedOn
+		for _, d := range destinationsOf(l, c) {
 			switch {
-			case reason == "":
-				s.destinations = append(s.destinations, d)
+			case info.Failing:
+				s.down = append(s.down, wol.Failure{Interface: l.Name, Destination: d.text, Error: info.Reason})
+			case !info.Eligible:
+			case d.directed.IsValid() && !broadcasts(d.directed, l.Index):
+				s.unsettled = true
+			default:
+				s.destinations = append(s.destinations, d.destination)
 				info.Destinations = append(info.Destinations, d.text)
-			case dead && (len(l.prefixes) > 0 || slices.Contains(named, l.name)):
-				s.down = append(s.down, wol.Failure{Interface: l.name, Destination: d.text, Error: reason})
 			}
 		}
 		s.interfaces = append(s.interfaces, info)
-		named = slices.DeleteFunc(named, func(name string) bool { return name == l.name })
+		named = slices.DeleteFunc(named, func(name string) bool { return name == l.Name })
 	}
-	for _, missing := range named {
-		const reason = "no such network interface"
-		limited := netip.AddrPortFrom(limitedBroadcast(), port).String()
-		s.interfaces = append(s.interfaces, wol.Interface{Name: missing, Reason: reason, Addresses: []string{}, Destinations: []string{}})
-		s.down = append(s.down, wol.Failure{Interface: missing, Destination: limited, Error: reason})
+	for _, name := range named {
+		info := wol.Interface{Name: name, Why: wol.Missing, Failing: true, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
+		info.Reason, info.Cure = explain(wol.Missing, name)
+		s.interfaces = append(s.interfaces, info)
+		to := netip.AddrPortFrom(limitedBroadcast(), c.Port)
+		s.down = append(s.down, wol.Failure{Interface: name, Destination: to.String(), Error: info.Reason})
 	}
 	return s
 }
 
-// judge returns why l is not eligible, or "", and whether the reason is one
-// that passes: the interface is wanted and merely down.
-func judge(l link, want Selection) (reason string, down bool) {
-	switch refused := want.refuses(l.name); {
-	case l.flags&net.FlagLoopback != 0:
-		return "loopback", false
-	case l.flags&net.FlagPointToPoint != 0:
-		return "point-to-point, it has no broadcast", false
-	case refused != "":
-		return refused, false
-	case l.flags&net.FlagBroadcast == 0:
-		return "not capable of broadcast", false
-	case l.flags&net.FlagUp == 0:
-		return "network is down", true
-	case l.flags&net.FlagRunning == 0:
-		return "no carrier", true
-	default:
-		return "", false
-	}
+// candidate is a destination that an interface has by its addresses.
+type candidate struct {
+	destination
+	directed netip.Addr // its address, if it is a directed broadcast
 }
 
-// destinations returns the limited broadcast and the directed broadcast of
-// every IPv4 prefix, all tied to this interface by IP_PKTINFO (ip(7)): a plain
-// send to 255.255.255.255 leaves by the default route's interface only, and
-// not at all without a default route. IP_PKTINFO needs no privilege.
-func (l link) destinations(port uint16) []destination {
-	addresses := []netip.Addr{limitedBroadcast()}
-	for _, p := range l.prefixes {
-		if b, ok := directedBroadcast(p); ok && !slices.Contains(addresses, b) {
-			addresses = append(addresses, b)
+// destinationsOf returns the limited broadcast of an interface and the directed
+// one of every IPv4 prefix, and what --ipv6 and --raw add.
+func destinationsOf(l rtnetlink.Link, c Config) []candidate {
+	list := []candidate{{destination: limited(l, c.Port)}}
+	for _, prefix := range l.Addresses {
+		to, ok := directedBroadcast(prefix)
+		if ok && !slices.ContainsFunc(list, func(other candidate) bool { return other.directed == to }) {
+			list = append(list, candidate{destination: directed(l, prefix, to, c.Port), directed: to})
 		}
 	}
-	control := (&ipv4.ControlMessage{IfIndex: l.index}).Marshal()
-	list := make([]destination, len(addresses))
-	for i, a := range addresses {
-		to := netip.AddrPortFrom(a, port)
-		list[i] = destination{iface: l.name, address: to, text: to.String(), control: control, index: l.index}
+	speaksIPv6 := l.Flags&net.FlagMulticast != 0 && slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	if c.IPv6 && speaksIPv6 {
+		list = append(list, candidate{destination: allNodes(l, c.Port)})
+	}
+	if c.Raw && l.Ethernet {
+		list = append(list, candidate{destination: frame(l)})
 	}
 	return list
 }
 
-// limitedBroadcast is 255.255.255.255 (RFC 919 section 7).
-func limitedBroadcast() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
-
-// directedBroadcast returns the last address of an IPv4 prefix. A /31 (RFC
-// 3021) and a /32 have none.
-func directedBroadcast(p netip.Prefix) (netip.Addr, bool) {
-	if !p.Addr().Is4() || p.Bits() > 30 {
-		return netip.Addr{}, false
+// surveyConfigured lists --destinations under one interface without a name. Links
+// are needed only where a destination names its interface.
+func surveyConfigured(to []netip.AddrPort, links []rtnetlink.Link) survey {
+	info := wol.Interface{Eligible: true, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
+	var s survey
+	for _, to := range to {
+		info.Destinations = append(info.Destinations, to.String())
+		zone, ok := zoneIndex(to.Addr().Zone(), links)
+		if !ok {
+			reason, _ := explain(wol.Missing, "")
+			s.down = append(s.down, wol.Failure{Destination: to.String(), Error: reason})
+			continue
+		}
+		s.destinations = append(s.destinations, configured(to, zone))
 	}
-	a := p.Addr().As4()
-	for bit := p.Bits(); bit < 32; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.AddrFrom4(a), true
+	s.interfaces = []wol.Interface{info}
+	return s
 }
 
-// readLinks asks the kernel for the interfaces and their IPv4 prefixes.
-func readLinks() ([]link, error) {
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return nil, fmt.Errorf("list network interfaces: %w", err)
+// zoneIndex returns the index of the interface that a zone names (RFC 4007 section
+// 11), by name or by number.
+func zoneIndex(zone string, links []rtnetlink.Link) (index int, ok bool) {
+	if zone == "" {
+		return 0, true
 	}
-	links := make([]link, 0, len(interfaces))
-	for _, i := range interfaces {
-		l := link{name: i.Name, index: i.Index, flags: i.Flags}
-		addresses, err := i.Addrs()
-		if err != nil {
-			continue // it went away since it was listed
-		}
-		for _, a := range addresses {
-			if network, ok := a.(*net.IPNet); ok {
-				if p, err := netip.ParsePrefix(network.String()); err == nil && p.Addr().Is4() {
-					l.prefixes = append(l.prefixes, p)
-				}
-			}
-		}
-		links = append(links, l)
+	if index, err := strconv.ParseUint(zone, 10, 31); err == nil {
+		return int(index), true
 	}
-	return links, nil
+	for _, l := range links {
+		if l.Name == zone {
+			return l.Index, true
+		}
+	}
+	return 0, false
 }

@@ -4,10 +4,10 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"wolgate/internal/rtnetlink"
 	"wolgate/internal/wol"
 )
 
@@ -34,49 +34,52 @@ func names(t *testing.T, list string) Names {
 	return n
 }
 
+// always is a kernel that broadcasts every directed broadcast.
+func always(netip.Addr, int) bool { return true }
+
 func TestSurveyDecides(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		link   link
+		link   rtnetlink.Link
 		only   string
 		reason string   // "" means eligible
 		to     []string // where packets go
 		down   []string // what the receipt calls failed
 	}{
-		"plain":            {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
-		"no address":       {link: link{name: "eth0", flags: running}, to: []string{"255.255.255.255:9"}},
-		"two prefixes":     {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24", "10.1.2.3/8")}, to: []string{"255.255.255.255:9", "192.168.1.255:9", "10.255.255.255:9"}},
-		"same prefix":      {link: link{name: "eth0", flags: running, prefixes: prefixes("192.168.1.10/24", "192.168.1.11/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
-		"/20":              {link: link{name: "eth0", flags: running, prefixes: prefixes("172.16.33.1/20")}, to: []string{"255.255.255.255:9", "172.16.47.255:9"}},
-		"/30":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.1/30")}, to: []string{"255.255.255.255:9", "10.0.0.3:9"}},
-		"/31":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.0/31")}, to: []string{"255.255.255.255:9"}},
-		"/32":              {link: link{name: "eth0", flags: running, prefixes: prefixes("10.0.0.1/32")}, to: []string{"255.255.255.255:9"}},
-		"loopback":         {link: link{name: "lo", flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, reason: "loopback"},
-		"named loopback":   {link: link{name: "lo", flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, only: "lo", reason: "loopback"},
-		"vpn":              {link: link{name: "ppp0", flags: net.FlagUp | net.FlagRunning | net.FlagPointToPoint}, reason: "point-to-point, it has no broadcast"},
-		"no broadcast":     {link: link{name: "ib0", flags: net.FlagUp | net.FlagRunning}, reason: "not capable of broadcast"},
-		"docker":           {link: link{name: "docker0", flags: running, prefixes: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
-		"docker down":      {link: link{name: "docker0", flags: noCable, prefixes: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
-		"docker by name":   {link: link{name: "docker0", flags: running}, only: "docker0", to: []string{"255.255.255.255:9"}},
-		"not named":        {link: link{name: "eth1", flags: running}, only: "eth0,wl*", reason: "not named by --interfaces", down: []string{"eth0 255.255.255.255:9 no such network interface"}},
-		"named by glob":    {link: link{name: "wlan0", flags: running}, only: "wl*", to: []string{"255.255.255.255:9"}},
-		"down, configured": {link: link{name: "eth0", flags: off, prefixes: prefixes("10.0.0.1/24")}, reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down", "eth0 10.0.0.255:9 network is down"}},
-		"down, unused":     {link: link{name: "eth0", flags: off}, reason: "network is down"},
-		"down, by name":    {link: link{name: "eth0", flags: off}, only: "eth0", reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down"}},
-		"cable out":        {link: link{name: "eth0", flags: noCable, prefixes: prefixes("10.0.0.1/24")}, reason: "no carrier", down: []string{"eth0 255.255.255.255:9 no carrier", "eth0 10.0.0.255:9 no carrier"}},
+		"plain":            {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("192.168.1.10/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
+		"no address":       {link: rtnetlink.Link{Name: "eth0", Flags: running}, to: []string{"255.255.255.255:9"}},
+		"two prefixes":     {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("192.168.1.10/24", "10.1.2.3/8")}, to: []string{"255.255.255.255:9", "192.168.1.255:9", "10.255.255.255:9"}},
+		"same prefix":      {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("192.168.1.10/24", "192.168.1.11/24")}, to: []string{"255.255.255.255:9", "192.168.1.255:9"}},
+		"/20":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("172.16.33.1/20")}, to: []string{"255.255.255.255:9", "172.16.47.255:9"}},
+		"/30":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.1/30")}, to: []string{"255.255.255.255:9", "10.0.0.3:9"}},
+		"/31":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.0/31")}, to: []string{"255.255.255.255:9"}},
+		"/32":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.1/32")}, to: []string{"255.255.255.255:9"}},
+		"loopback":         {link: rtnetlink.Link{Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, reason: "loopback"},
+		"named loopback":   {link: rtnetlink.Link{Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, only: "lo", reason: "loopback"},
+		"vpn":              {link: rtnetlink.Link{Name: "ppp0", Flags: net.FlagUp | net.FlagRunning | net.FlagPointToPoint}, reason: "point-to-point, it has no broadcast"},
+		"no broadcast":     {link: rtnetlink.Link{Name: "ib0", Flags: net.FlagUp | net.FlagRunning}, reason: "not capable of broadcast"},
+		"docker":           {link: rtnetlink.Link{Name: "docker0", Flags: running, Addresses: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
+		"docker down":      {link: rtnetlink.Link{Name: "docker0", Flags: noCable, Addresses: prefixes("172.17.0.1/16")}, reason: "excluded by --exclude-interfaces"},
+		"docker by name":   {link: rtnetlink.Link{Name: "docker0", Flags: running}, only: "docker0", to: []string{"255.255.255.255:9"}},
+		"not named":        {link: rtnetlink.Link{Name: "eth1", Flags: running}, only: "eth0,wl*", reason: "not named by --interfaces", down: []string{"eth0 255.255.255.255:9 no such network interface"}},
+		"named by glob":    {link: rtnetlink.Link{Name: "wlan0", Flags: running}, only: "wl*", to: []string{"255.255.255.255:9"}},
+		"down, configured": {link: rtnetlink.Link{Name: "eth0", Flags: off, Addresses: prefixes("10.0.0.1/24")}, reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down", "eth0 10.0.0.255:9 network is down"}},
+		"down, unused":     {link: rtnetlink.Link{Name: "eth0", Flags: off}, reason: "network is down"},
+		"down, by name":    {link: rtnetlink.Link{Name: "eth0", Flags: off}, only: "eth0", reason: "network is down", down: []string{"eth0 255.255.255.255:9 network is down"}},
+		"cable out":        {link: rtnetlink.Link{Name: "eth0", Flags: noCable, Addresses: prefixes("10.0.0.1/24")}, reason: "no carrier", down: []string{"eth0 255.255.255.255:9 no carrier", "eth0 10.0.0.255:9 no carrier"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := Selection{Only: names(t, tt.only), Except: names(t, DefaultExcept)}
-			tt.link.index = 2
-			s := newSurvey([]link{tt.link}, want, 9, time.Now())
+			tt.link.Index = 2
+			s := newSurvey([]rtnetlink.Link{tt.link}, Config{Selection: want, Port: 9}, always)
 			if got := s.interfaces[0]; got.Reason != tt.reason || got.Eligible != (tt.reason == "") {
 				t.Errorf("eligible %v, reason %q; want %q", got.Eligible, got.Reason, tt.reason)
 			}
 			var to, down []string
 			for _, d := range s.destinations {
 				to = append(to, d.text)
-				if d.iface != tt.link.name || len(d.control) == 0 {
+				if d.iface != tt.link.Name || len(d.control) == 0 {
 					t.Errorf("%s is not tied to its interface", d.text)
 				}
 			}
@@ -95,12 +98,12 @@ func TestSurveyDecides(t *testing.T) {
 
 func TestChooseOneInterface(t *testing.T) {
 	t.Parallel()
-	s := newSurvey([]link{
-		{name: "eth0", index: 2, flags: running, prefixes: prefixes("10.0.0.1/24")},
-		{name: "eth1", index: 3, flags: running},
-		{name: "eth2", index: 4, flags: off, prefixes: prefixes("10.2.0.1/24")},
-		{name: "lo", index: 1, flags: net.FlagUp | net.FlagRunning | net.FlagLoopback},
-	}, Selection{}, 9, time.Now())
+	s := newSurvey([]rtnetlink.Link{
+		{Name: "eth0", Index: 2, Flags: running, Addresses: prefixes("10.0.0.1/24")},
+		{Name: "eth1", Index: 3, Flags: running},
+		{Name: "eth2", Index: 4, Flags: off, Addresses: prefixes("10.2.0.1/24")},
+		{Name: "lo", Index: 1, Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback},
+	}, Config{Port: 9}, always)
 	for _, tt := range []struct {
 		iface      string
 		to, failed int

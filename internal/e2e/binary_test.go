@@ -10,15 +10,17 @@ import (
 	"testing"
 	"time"
 
+	"wolgate/internal/lantest"
 	"wolgate/internal/woltest"
 )
 
 // build compiles both programs as users get them and returns their directory.
 func build(t testing.TB) string {
 	t.Helper()
-	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-trimpath", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server").CombinedOutput()
-	if err != nil {
+	dir := lantest.SharedDir(t)
+	cmd := exec.Command("go", "build", "-trimpath", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as in images
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
@@ -33,7 +35,12 @@ type process struct {
 
 func spawn(t testing.TB, name string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(name, args...), log: newLog(), done: make(chan struct{})}
+	return startCommand(t, exec.Command(name, args...))
+}
+
+func startCommand(t testing.TB, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: newLog(), done: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

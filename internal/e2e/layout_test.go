@@ -29,14 +29,14 @@ func allowed() map[string][]string {
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
+		"internal/broadcast": {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
-		"internal/broadcast": {"internal/magicpacket", "internal/wol", "golang.org/x/net"},
 		"internal/unixsock":  {},
 		"internal/wolhttp":   {"internal/problem", "internal/wol"},
 		"internal/gateway":   {"docs", "internal/apikey", "internal/problem", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/broadcast", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/wolserver": {"internal/broadcast", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
 		"internal/apiserver": {"internal/apikey", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},

@@ -86,14 +86,16 @@ func TestREADMEsAgree(t *testing.T) {
 	code := func(name string) []string {
 		return regexp.MustCompile("(?ms)^```\\w.*?^```$").FindAllString(readme(t, name), -1)
 	}
-	if diff := cmp.Diff(code("README.md"), code("README.ko.md")); diff != "" {
-		t.Errorf("code blocks (-README.md +README.ko.md):\n%s", diff)
-	}
 	headings := func(name string) int {
 		return len(regexp.MustCompile(`(?m)^#+ `).FindAllString(readme(t, name), -1))
 	}
-	if en, ko := headings("README.md"), headings("README.ko.md"); en != ko {
-		t.Errorf("%d headings in English, %d in Korean (comments in code blocks count in both)", en, ko)
+	for english, korean := range map[string]string{"README.md": "README.ko.md", "docs/operations.md": "docs/operations.ko.md"} {
+		if diff := cmp.Diff(code(english), code(korean)); diff != "" {
+			t.Errorf("code blocks (-%s +%s):\n%s", english, korean, diff)
+		}
+		if en, ko := headings(english), headings(korean); en != ko {
+			t.Errorf("%s: %d headings in English, %d in Korean (comments in code blocks count in both)", english, en, ko)
+		}
 	}
 }
 

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"github.com/gofiber/fiber/v2"
-
-	"wolgate/internal/wol"
-)
+import "github.com/gofiber/fiber/v2"
 
 // ok is the answer of the health routes.
 type ok struct {
@@ -14,7 +10,7 @@ type ok struct {
 // interfaces lists the daemon's interfaces.
 //
 //	@Summary		List the interfaces of the daemon's host
-//	@Description	Each interface, whether packets leave by it or why not, and their destinations. Needs a key with the scope admin.
+//	@Description	Each interface, whether packets leave by it or why not, and their destinations; and what on this host swallows packets. It is what wol-server doctor says, without the probe. Needs a key with the scope admin.
 //	@Tags			daemon
 //	@ID				interfaces
 //	@Produce		json
@@ -36,7 +32,7 @@ func (g *gateway) interfaces(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(wol.Interfaces{Interfaces: list})
+	return c.JSON(list)
 }
 
 // healthz says that the process is up.

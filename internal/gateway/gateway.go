@@ -41,7 +41,7 @@ type Options struct {
 	Waker wol.Waker
 	// Interfaces and Ready ask the daemon, with deadlines of their own, on behalf
 	// of the request with this id.
-	Interfaces func(ctx context.Context, requestID string) ([]wol.Interface, error)
+	Interfaces func(ctx context.Context, requestID string) (wol.Interfaces, error)
 	Ready      func(ctx context.Context, requestID string) error
 	// Keys returns the set that is valid now.
 	Keys func() *apikey.Set

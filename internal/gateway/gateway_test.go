@@ -111,7 +111,7 @@ func TestCredentials(t *testing.T) {
 	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.wake); a.refusal(t).Code != wol.Forbidden {
 		t.Errorf("interfaces without the scope: status %d", a.StatusCode)
 	}
-	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.admin); a.StatusCode != http.StatusOK || a.body != `{"interfaces":[{"interface":"eth0","eligible":false,"failing":false,"addresses":null,"destinations":null,"routes":null}],"findings":null}` {
+	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.admin); a.StatusCode != http.StatusOK || a.body != `{"interfaces":[{"interface":"eth0","eligible":false,"failing":false,"addresses":null,"destinations":null,"routes":null}],"findings":[]}` {
 		t.Errorf("interfaces: %d %s", a.StatusCode, a.body)
 	}
 	for _, query := range []string{"?api_key=" + d.wake, "?key=" + d.wake, "?mac=x"} {

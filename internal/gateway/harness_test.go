@@ -71,11 +71,13 @@ func open(t *testing.T, change func(*Options)) *door {
 			d.wakes.Add(1)
 			return woltest.Receipts(req), nil
 		}),
-		Interfaces: func(context.Context, string) ([]wol.Interface, error) { return []wol.Interface{{Name: "eth0"}}, nil },
-		Ready:      func(context.Context, string) error { return nil },
-		Keys:       func() *apikey.Set { return keys },
-		Docs:       true,
-		Log:        slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Interfaces: func(context.Context, string) (wol.Interfaces, error) {
+			return wol.Interfaces{Interfaces: []wol.Interface{{Name: "eth0"}}, Findings: []wol.Finding{}}, nil
+		},
+		Ready: func(context.Context, string) error { return nil },
+		Keys:  func() *apikey.Set { return keys },
+		Docs:  true,
+		Log:   slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&o)

@@ -22,7 +22,7 @@ type Settings struct {
 }
 
 type setting struct {
-	flag, variable, value, usage string
+	flag, variable, value, usage string // variable is empty where there is none
 	from                         string // the flag or variable that the value came from
 	boolean                      bool
 	parse                        func(string) error
@@ -42,6 +42,12 @@ func (s *Settings) Add(name, value, usage string, parse func(string) error) {
 // AddAs is Add for a flag whose variable has a name of its own.
 func (s *Settings) AddAs(name, variable, value, usage string, parse func(string) error) {
 	s.list = append(s.list, &setting{flag: name, variable: variable, value: value, usage: usage, parse: parse})
+}
+
+// AddSwitch declares a flag that has no variable and is off unless it is given.
+func (s *Settings) AddSwitch(name, usage string, into *bool) {
+	s.AddBool(name, false, usage, into)
+	s.list[len(s.list)-1].variable = ""
 }
 
 // AddBool declares a flag that may stand without a value.
@@ -99,6 +105,9 @@ func (s *Settings) Load(args, environ []string) (warnings []string, err error) {
 func (s *Settings) Help(w io.Writer) {
 	for _, one := range s.list {
 		fmt.Fprintf(w, "  --%-20s %s\n", one.flag, one.usage)
+		if one.variable == "" {
+			continue
+		}
 		value := one.value
 		if value == "" {
 			value = "empty"

@@ -88,14 +88,13 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	return answer.Receipts, nil
 }
 
-// Interfaces lists the daemon's interfaces.
-func (c *Client) Interfaces(ctx context.Context, requestID string) ([]wol.Interface, error) {
-	var answer wol.Interfaces
-	err := c.call(ctx, http.MethodGet, pathInterfaces, requestID, nil, &answer)
-	if err == nil && answer.Interfaces == nil {
-		err = badUpstream(errors.New("an answer without a list of interfaces"))
+// Interfaces asks for the interfaces of the daemon's host.
+func (c *Client) Interfaces(ctx context.Context, requestID string) (answer wol.Interfaces, err error) {
+	err = c.call(ctx, http.MethodGet, pathInterfaces, requestID, nil, &answer)
+	if err == nil && (answer.Interfaces == nil || answer.Findings == nil) {
+		err = badUpstream(errors.New("an answer without a list of interfaces or of findings"))
 	}
-	return answer.Interfaces, err
+	return answer, err
 }
 
 // Ping asks whether the daemon is there.

@@ -24,8 +24,8 @@ const (
 	answerTime      = 100 * time.Millisecond // kept back, at most, for the answer's way home
 )
 
-// Interfaces lists the interfaces of the host.
-type Interfaces func(ctx context.Context) ([]wol.Interface, error)
+// Interfaces tells of the interfaces of the host.
+type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
 func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
@@ -60,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == pathInterfaces:
 		err = allow(w, r, http.MethodGet)
 		if err == nil {
-			answer, err = h.interfaces(r.Context())
+			answer, err = h.list(r.Context())
 		}
 	case path == pathHealth:
 		err = allow(w, r, http.MethodGet)
@@ -88,11 +88,6 @@ func allow(w http.ResponseWriter, r *http.Request, method string) error {
 	}
 	w.Header().Set("Allow", method)
 	return problem.New(wol.MethodNotAllowed, "")
-}
-
-func (h *handler) interfaces(ctx context.Context) (any, error) {
-	list, err := h.list(ctx)
-	return wol.Interfaces{Interfaces: list}, err
 }
 
 // wake answers a call; refused is true where the waker was not even asked.

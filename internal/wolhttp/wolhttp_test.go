@@ -31,7 +31,7 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func noInterfaces(context.Context) ([]wol.Interface, error) { return nil, nil }
+func noInterfaces(context.Context) (wol.Interfaces, error) { return wol.Interfaces{}, nil }
 
 // serve answers on a socket until the test ends and returns its path.
 func serve(t *testing.T, h http.Handler) string {
@@ -67,7 +67,7 @@ func TestClientIsAWaker(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := serve(t, wolhttp.Handler(sender, sender.Interfaces, quiet()))
+		path := serve(t, wolhttp.Handler(sender, noInterfaces, quiet()))
 		t.Cleanup(func() { _ = sender.Close(0) })
 		return client(t, path, woltest.Patience)
 	})
@@ -82,6 +82,26 @@ func TestEveryErrorCrossesTheSocket(t *testing.T) {
 		if diff := cmp.Diff(error(want), err); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", kind, diff)
 		}
+	}
+}
+
+func TestInterfacesCrossTheSocket(t *testing.T) {
+	t.Parallel()
+	want := wol.Interfaces{
+		Interfaces: []wol.Interface{
+			{Name: "eth0", Eligible: true, Addresses: []string{"192.168.1.10/24"}, Destinations: []string{"255.255.255.255:9"}, Routes: []string{"default via 192.168.1.1"}},
+			{Name: "eth1", Why: wol.NoCarrier, Reason: "no carrier", Cure: "plug it in", Failing: true, Addresses: []string{}, Destinations: []string{}, Routes: []string{}},
+		},
+		Findings: []wol.Finding{{Code: "no_carrier", Interface: "eth1", Message: "no carrier", Cure: "plug it in"}},
+	}
+	list := func(context.Context) (wol.Interfaces, error) { return want, nil }
+	got, err := client(t, serve(t, wolhttp.Handler(nil, list, quiet())), woltest.Patience).Interfaces(t.Context(), "id-1")
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	_, err = client(t, serve(t, wolhttp.Handler(nil, noInterfaces, quiet())), woltest.Patience).Interfaces(t.Context(), "id-1")
+	if wol.KindOf(err) != wol.BadUpstream {
+		t.Errorf("an answer without lists: %v", err)
 	}
 }
 

@@ -42,6 +42,8 @@ func settings(c *Config, destinations *string) *program.Settings {
 	})
 	s.Add("repeat", "3", "copies of each packet", program.Number(&b.Repeat, 1, 20))
 	s.Add("repeat-interval", "300ms", "gap between the copies", program.Duration(&b.Interval, time.Millisecond, 10*time.Second))
+	s.AddBool("ipv6", false, "also send to ff02::1 on each interface", &b.IPv6)
+	s.AddBool("raw", false, "also send a frame of EtherType 0x0842 on each interface (needs CAP_NET_RAW)", &b.Raw)
 	s.Add("allow", "", "file with one allowed MAC a line, # comments; empty = any", program.Text(&c.Allow))
 	s.Add("max-pps", "2000", "magic packets per second over all callers", program.Number(&c.MaxPPS, 1, 1_000_000))
 	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = whoever the socket's mode admits", uids(&c.AllowUIDs))
@@ -51,9 +53,16 @@ func settings(c *Config, destinations *string) *program.Settings {
 
 // Load reads flags and environment. Both errors and warnings are plain lines
 // for the operator; the error is a program.ConfigError or flag.ErrHelp.
-func Load(args, environ []string) (c Config, warnings []string, err error) {
+func Load(args, environ []string) (Config, []string, error) {
+	return load(args, environ, func(*program.Settings) {})
+}
+
+// load is Load with the flags that a verb adds.
+func load(args, environ []string, add func(*program.Settings)) (c Config, warnings []string, err error) {
 	var destinations string
-	warnings, err = settings(&c, &destinations).Load(args, environ)
+	s := settings(&c, &destinations)
+	add(s)
+	warnings, err = s.Load(args, environ)
 	if err != nil {
 		return Config{}, nil, err
 	}
@@ -61,6 +70,9 @@ func Load(args, environ []string) (c Config, warnings []string, err error) {
 	c.Broadcast.Destinations, err = broadcast.ParseDestinations(destinations, c.Broadcast.Port)
 	if err != nil {
 		return Config{}, nil, program.ConfigError{Err: fmt.Errorf("--destinations (WOL_DESTINATIONS): %w", err)}
+	}
+	if len(c.Broadcast.Destinations) > 0 && (c.Broadcast.IPv6 || c.Broadcast.Raw) {
+		warnings = append(warnings, "--ipv6 and --raw do nothing beside --destinations, which replaces all that is sent by interfaces")
 	}
 	return c, warnings, nil
 }

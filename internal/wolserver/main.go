@@ -17,6 +17,8 @@ import (
 const help = `wol-server sends Wake-on-LAN magic packets for those who may open its Unix socket.
 
   wol-server [serve] [flags]   serve until SIGTERM or SIGINT
+  wol-server doctor [--json]   say why a packet would not arrive; sends a probe by each interface;
+                               exit 0 if at least one LAN hears this host
   wol-server healthcheck       exit 0 if the daemon answers on its socket
   wol-server version           print the version
 
@@ -35,10 +37,18 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		_, err := fmt.Fprintln(stdout, "wol-server", program.Version())
 		return err
 	}
-	c, warnings, err := Load(args, environ)
+	var asJSON bool
+	add := func(s *program.Settings) {
+		if verb == "doctor" {
+			s.AddSwitch("json", "print JSON", &asJSON)
+		}
+	}
+	c, warnings, err := load(args, environ, add)
 	if verb == "help" || errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, help)
-		settings(&Config{}, new(string)).Help(stdout)
+		s := settings(&Config{}, new(string))
+		add(s)
+		s.Help(stdout)
 		return nil
 	}
 	if err != nil {
@@ -51,6 +61,8 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 			log.Warn(w)
 		}
 		return Run(ctx, c, program.Getenv(environ), log)
+	case "doctor":
+		return examine(ctx, c, program.Getenv(environ), stdout, asJSON)
 	case "healthcheck":
 		client := wolhttp.NewClient(unixsock.Dialer(c.Socket), 3*time.Second)
 		defer client.Close()

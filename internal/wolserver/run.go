@@ -38,6 +38,9 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 		return err
 	}
 	defer func() { _ = sender.Close(copiesGrace) }()
+	if refused := sender.RawRefused(); refused != "" {
+		log.Warn("raw frames are not sent, UDP goes on", "err", refused)
+	}
 	waker, err := guard(ctx, sender, budget, c.Allow, log)
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	defer cancelCalls()
 	server := &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return calls },
-		Handler:           wolhttp.Handler(waker, sender.Interfaces, log),
+		Handler:           wolhttp.Handler(waker, doctorOf(sender, getenv).Look, log),
 		ReadHeaderTimeout: 2 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      70 * time.Second, // above the longest deadline of a call

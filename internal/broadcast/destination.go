@@ -1,0 +1,98 @@
+package broadcast
+
+import (
+	"context"
+	"net/netip"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+
+	"wolgate/internal/rtnetlink"
+	"wolgate/internal/wol"
+)
+
+// destination is one place that packets go to.
+type destination struct {
+	iface   string // "" where the routing table chooses
+	text    string // for receipts
+	address []byte // for the kernel, a struct sockaddr
+	control []byte // IP_PKTINFO that ties the packet to iface, or nil
+	outlet  outlet
+	socket  *socket
+}
+
+// outlet names a socket. Every interface has its own: were there one for all, a
+// card that takes nothing any more (an Ethernet PAUSE, IEEE 802.3x) would fill its
+// send buffer, and no packet would leave by the others either.
+type outlet struct {
+	family     int    // unix.AF_INET, AF_INET6 or AF_PACKET
+	index      int    // of the interface, or 0
+	configured string // the configured destination, or ""
+}
+
+// send hands packets to the kernel; see socket.send.
+func (d destination) send(ctx context.Context, packets [][]byte, failed []error) {
+	d.socket.send(ctx, packets, d.address, d.control, failed)
+}
+
+// failure says why a packet did not go there.
+func (d destination) failure(err error) wol.Failure {
+	return wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)}
+}
+
+// limited returns 255.255.255.255 (RFC 919 section 7) by way of l. It is tied to
+// the interface by IP_PKTINFO (ip(7)), which needs no privilege: a plain send
+// leaves by the default route's interface only, and without one not at all.
+func limited(l rtnetlink.Link, port uint16) destination {
+	return inet4(l, netip.AddrPortFrom(limitedBroadcast(), port), nil)
+}
+
+// directed returns the broadcast address of a prefix of l. Naming our address in
+// that prefix as the source makes the kernel refuse the packet when the address has
+// gone; otherwise it would take the broadcast for a host on the link, ask for its
+// MAC, send nothing, and call that a success.
+func directed(l rtnetlink.Link, prefix netip.Prefix, to netip.Addr, port uint16) destination {
+	return inet4(l, netip.AddrPortFrom(to, port), prefix.Addr().AsSlice())
+}
+
+func inet4(l rtnetlink.Link, to netip.AddrPort, source []byte) destination {
+	control := ipv4.ControlMessage{IfIndex: l.Index, Src: source}
+	return destination{iface: l.Name, text: to.String(), address: sockaddr(to, 0), control: control.Marshal(), outlet: outlet{family: unix.AF_INET, index: l.Index}}
+}
+
+// allNodes returns ff02::1, every IPv6 host of the link (RFC 4291 section 2.7.1).
+func allNodes(l rtnetlink.Link, port uint16) destination {
+	all := netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 15: 0x01}).WithZone(l.Name)
+	to := netip.AddrPortFrom(all, port)
+	return destination{iface: l.Name, text: to.String(), address: sockaddr(to, l.Index), outlet: outlet{family: unix.AF_INET6, index: l.Index}}
+}
+
+// frame returns a frame of EtherType 0x0842 to every station of the link.
+func frame(l rtnetlink.Link) destination {
+	return destination{iface: l.Name, text: "ff:ff:ff:ff:ff:ff/0x0842", address: linkLayer(l.Index), outlet: outlet{family: unix.AF_PACKET, index: l.Index}}
+}
+
+// configured returns a destination of --destinations; zone is the index of the
+// interface that it names, or 0.
+func configured(to netip.AddrPort, zone int) destination {
+	family := unix.AF_INET
+	if to.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	return destination{text: to.String(), address: sockaddr(to, zone), outlet: outlet{family: family, configured: to.String()}}
+}
+
+func limitedBroadcast() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
+// directedBroadcast returns the last address of an IPv4 prefix. A /31 (RFC
+// 3021) and a /32 have none.
+func directedBroadcast(p netip.Prefix) (netip.Addr, bool) {
+	if !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}, false
+	}
+	a := p.Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(a), true
+}

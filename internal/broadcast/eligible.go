@@ -1,0 +1,97 @@
+package broadcast
+
+import (
+	"net"
+
+	"wolgate/internal/rtnetlink"
+	"wolgate/internal/wol"
+)
+
+// judge returns for every link, by index, why it is not eligible; "" where it
+// is: up and running, able to broadcast, neither loopback nor point-to-point,
+// and wanted by the operator.
+func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
+	hasPorts := map[int]bool{}
+	for _, l := range links {
+		hasPorts[l.Master] = true
+	}
+	verdicts := make(map[int]wol.Why, len(links))
+	forwards := map[int]bool{} // what sends for its ports
+	for _, l := range links {
+		why := judgeOne(l, want)
+		if why == "" && l.Kind == "bridge" && !hasPorts[l.Index] {
+			// The kernel may call it running, and takes every packet for it.
+			why = wol.BridgeWithoutPorts
+		}
+		verdicts[l.Index] = why
+		switch l.Kind {
+		case "bridge", "bond", "team", "openvswitch": // and not "vrf", whose ports send for themselves
+			forwards[l.Index] = why == ""
+		}
+	}
+	for _, l := range links {
+		if verdicts[l.Index] == "" && forwards[l.Master] {
+			verdicts[l.Index] = wol.Port
+		}
+	}
+	return verdicts
+}
+
+func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
+	switch refused := want.refuses(l.Name); {
+	case l.Flags&net.FlagLoopback != 0:
+		return wol.Loopback
+	case l.Flags&net.FlagPointToPoint != 0:
+		return wol.PointToPoint
+	case refused != "":
+		return refused
+	case l.Flags&net.FlagBroadcast == 0:
+		return wol.NoBroadcast
+	case l.Flags&net.FlagUp == 0:
+		return wol.Down
+	case l.Flags&net.FlagRunning == 0:
+		return wol.NoCarrier
+	default:
+		return ""
+	}
+}
+
+// passes says whether a reason is one that may pass by itself, so that packets
+// are missed there meanwhile.
+func passes(why wol.Why) bool {
+	switch why {
+	case wol.Down, wol.NoCarrier, wol.BridgeWithoutPorts, wol.Missing:
+		return true
+	default:
+		return false
+	}
+}
+
+// explain puts a reason into words: what is the case, and what to do about it
+// where there is something to be done.
+func explain(why wol.Why, name string) (reason, cure string) {
+	switch why {
+	case wol.Loopback:
+		return "loopback", ""
+	case wol.PointToPoint:
+		return "point-to-point, it has no broadcast", "run a wol-server at its other end"
+	case wol.NotNamed:
+		return "not named by --interfaces", "name it there if computers to wake are on it"
+	case wol.Excluded:
+		return "excluded by --exclude-interfaces", "name it in --interfaces if computers to wake are on it"
+	case wol.NoBroadcast:
+		return "not capable of broadcast", "use another network card"
+	case wol.Down:
+		return "network is down", "switch it on: ip link set " + name + " up"
+	case wol.NoCarrier:
+		return "no carrier", "plug its cable in at both ends and switch on what it leads to"
+	case wol.BridgeWithoutPorts:
+		return "bridge without ports", "give it the network card as a port: ip link set CARD master " + name + "; or name it in --exclude-interfaces"
+	case wol.Port:
+		return "port of a bridge or bond that sends for it", ""
+	case wol.Missing:
+		return "no such network interface", "plug it in, or correct --interfaces"
+	default:
+		return "", ""
+	}
+}

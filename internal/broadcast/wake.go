@@ -1,0 +1,130 @@
+package broadcast
+
+import (
+	"context"
+	"slices"
+
+	"wolgate/internal/magicpacket"
+	"wolgate/internal/wol"
+)
+
+// Wake sends one packet per target to every destination; one that fails never
+// stops the rest. The remaining copies follow on their own.
+func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+	now, err := s.survey()
+	if err != nil {
+		return nil, err
+	}
+	destinations, down, err := now.choose(req.Interface)
+	if err != nil {
+		return nil, err
+	}
+	packets, err := marshal(req.Targets)
+	if err != nil {
+		return nil, err
+	}
+	job := job{requestID: req.ID, packets: packets, destinations: destinations, left: s.config.Repeat - 1}
+	if !s.copies.reserve(job) {
+		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: wait as long as Retry-After says"}
+	}
+	first := sendAll(ctx, packets, destinations)
+	if first.failed > 0 {
+		s.forget() // whatever made it fail, the survey did not know
+	}
+	if first.failed == len(first.errs) {
+		s.copies.release(job)
+		if first.tried == 0 {
+			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: ctx.Err()}
+		}
+		return nil, nothingSent(slices.Concat(first.failures(0), down))
+	}
+	// Targets whose turn did not come any more get no copies either.
+	late := job
+	job.packets, late.packets = packets[:first.tried], packets[first.tried:]
+	s.copies.release(late)
+	s.copies.add(job)
+	return first.receipts(req, down), nil
+}
+
+// round is one copy of every packet to every destination, and what came of it.
+type round struct {
+	packets      [][]byte
+	destinations []destination
+	errs         []error // of packet p to destination d: errs[d*len(packets)+p]
+	tried        int     // packets whose turn came
+	failed       int     // of errs
+}
+
+// sendAll sends packets until ctx ends, in batches, so that every destination has
+// had the first packets before the last ones leave.
+func sendAll(ctx context.Context, packets [][]byte, destinations []destination) round {
+	r := round{packets: packets, destinations: destinations, errs: make([]error, len(packets)*len(destinations))}
+	for batch := range slices.Chunk(packets, maxBatch) {
+		if ctx.Err() != nil {
+			break
+		}
+		for d, to := range destinations {
+			to.send(ctx, batch, r.errs[d*len(packets)+r.tried:][:len(batch)])
+		}
+		r.tried += len(batch)
+	}
+	for d := range destinations {
+		late := r.errs[d*len(packets):][r.tried:len(packets)]
+		for i := range late {
+			late[i] = context.DeadlineExceeded
+		}
+	}
+	for _, err := range r.errs {
+		if err != nil {
+			r.failed++
+		}
+	}
+	return r
+}
+
+// failures lists the destinations that packet p did not go to.
+func (r round) failures(p int) (failed []wol.Failure) {
+	for d, to := range r.destinations {
+		if err := r.errs[d*len(r.packets)+p]; err != nil {
+			failed = append(failed, to.failure(err))
+		}
+	}
+	return failed
+}
+
+// receipts says of every target what was sent and what failed, which includes down.
+// What was sent shares one piece of memory.
+func (r round) receipts(req wol.Request, down []wol.Failure) []wol.Receipt {
+	receipts := make([]wol.Receipt, len(r.packets))
+	deliveries := make([]wol.Delivery, 0, len(r.errs)-r.failed)
+	for p, packet := range r.packets {
+		start := len(deliveries)
+		for d, to := range r.destinations {
+			if r.errs[d*len(r.packets)+p] == nil {
+				deliveries = append(deliveries, wol.Delivery{Interface: to.iface, Destination: to.text, Bytes: len(packet)})
+			}
+		}
+		failed := down
+		if len(deliveries)-start < len(r.destinations) {
+			failed = slices.Concat(r.failures(p), down)
+		}
+		receipts[p] = wol.NewReceipt(req.Targets[p].MAC, req.ID, slices.Clip(deliveries[start:]), failed)
+	}
+	return receipts
+}
+
+// marshal encodes all packets into one buffer.
+func marshal(targets []wol.Target) ([][]byte, error) {
+	buffer := make([]byte, 0, len(targets)*magicpacket.LenSecureOn)
+	packets := make([][]byte, len(targets))
+	for i, t := range targets {
+		start := len(buffer)
+		var err error
+		buffer, err = magicpacket.Packet{Target: t.MAC, SecureOn: t.SecureOn.Bytes()}.AppendBinary(buffer)
+		if err != nil {
+			return nil, err
+		}
+		packets[i] = buffer[start:len(buffer):len(buffer)]
+	}
+	return packets, nil
+}

@@ -1,0 +1,68 @@
+package wolserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+
+	"wolgate/internal/broadcast"
+	"wolgate/internal/doctor"
+	"wolgate/internal/wol"
+)
+
+// doctorOf returns what examines the host that sender sends from.
+func doctorOf(sender *broadcast.Sender, getenv func(string) string) doctor.Doctor {
+	return doctor.Doctor{Interfaces: sender.Interfaces, Root: os.DirFS("/"), Getenv: getenv, RawRefused: sender.RawRefused()}
+}
+
+// examine is the verb doctor: it sends probes as the daemon would send packets, and
+// prints what became of them. The error says that no LAN hears this host.
+func examine(ctx context.Context, c Config, getenv func(string) string, out io.Writer, asJSON bool) error {
+	c.Broadcast.Repeat = 1
+	quiet := slog.New(slog.DiscardHandler) // all that the log would say is in the report
+	sender, err := broadcast.New(c.Broadcast, quiet)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sender.Close(0) }()
+	open := func(port uint16) (wol.Waker, func(), error) {
+		if port == 0 {
+			return sender, func() {}, nil
+		}
+		probe, err := broadcast.New(onPort(c.Broadcast, port), quiet)
+		if err != nil {
+			return nil, nil, err
+		}
+		return probe, func() { _ = probe.Close(0) }, nil
+	}
+	report, err := doctorOf(sender, getenv).Examine(ctx, c.Broadcast.Port, open)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(report)
+	} else {
+		err = report.Write(out)
+	}
+	if err == nil && !report.OK {
+		err = errors.New("no LAN hears this host: the report says why and what to do")
+	}
+	return err
+}
+
+// onPort sends to another port, wherever c sends.
+func onPort(c broadcast.Config, port uint16) broadcast.Config {
+	c.Port = port
+	c.Destinations = slices.Clone(c.Destinations)
+	for i, to := range c.Destinations {
+		c.Destinations[i] = netip.AddrPortFrom(to.Addr(), port)
+	}
+	return c
+}
