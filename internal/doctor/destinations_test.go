@@ -33,7 +33,7 @@ func TestConfiguredDestinations(t *testing.T) {
 		},
 		"a computer that is off": {
 			[]string{"10.10.0.7:9"}, false, true, nil,
-			[]string{"10.10.0.7 by lana"}, nil, "nobody answers ARP (IPv6: neighbour discovery) for 10.10.0.7",
+			[]string{"10.10.0.7 by lana"}, nil, "nobody answers ARP for 10.10.0.7",
 		},
 		"all nodes": {
 			[]string{"[ff02::1%lana]:9"}, true, true, []string{"[ff02::1%lana]:9"},

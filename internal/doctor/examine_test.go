@@ -25,7 +25,7 @@ func TestHealthyHost(t *testing.T) {
 	s := sender{port: 9, also: []string{"[ff02::1%lana]:9", rawFrame}}
 	began := time.Now()
 	r := examine(t, doctorOf(s), s)
-	if took := time.Since(began); took > 500*time.Millisecond {
+	if took := time.Since(began); took > 900*time.Millisecond { // a second is what it waits for what does not come
 		t.Errorf("it took %v", took)
 	}
 	lan := find(t, r, "lana")
@@ -223,7 +223,7 @@ func TestContextEnds(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := doctorOf(s).Examine(ctx, s.port, s.open)
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 500*time.Millisecond {
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 900*time.Millisecond {
 		t.Errorf("%v after %v", err, took)
 	}
 }

@@ -58,7 +58,7 @@ func TestFailingInterfaces(t *testing.T) {
 
 func TestNothingEligible(t *testing.T) {
 	t.Parallel()
-	port := card(4, "eth1", "")
+	port := card(4, "eth1", "", "192.168.1.2/24")
 	port.Master = 3
 	lan := card(3, "br-lan", "bridge", "192.168.1.1/24")
 	down := card(2, "eth0", "")

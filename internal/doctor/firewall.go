@@ -30,18 +30,18 @@ func (e experiment) firewall(t trial) []wol.Finding {
 		}
 	}
 	var list []wol.Finding
-	add := func(about []string, iface, message string) {
+	add := func(about []string, iface, message, otherwise string) {
 		if len(about) > 0 {
 			list = append(list, wol.Finding{
 				Code: firewall, Interface: iface,
 				Message: fmt.Sprintf(message, strings.Join(about, ", ")),
-				Cure:    cure(iface, e.port),
+				Cure:    cure(iface, e.port) + otherwise,
 			})
 		}
 	}
-	add(refused, t.iface, "the kernel refused the probe to %s (operation not permitted): a firewall on this host drops what wol-server sends")
-	add(full, t.iface, "the probe to %s found the queue full: either the card takes no packets any more, or a firewall's egress rule or tc drops them")
-	add(lost, at, "the kernel accepted the probe to %s, and it did not leave: a firewall's egress rule (nftables, table netdev), tc or XDP drops it after that")
+	add(refused, t.iface, "the kernel refused the probe to %s (operation not permitted): a firewall on this host drops what wol-server sends", "")
+	add(full, t.iface, "the probe to %s found the queue full: either the card takes no packets any more, or a firewall's egress rule or tc drops them", "; if there is no rule, plug the cable out and in, or restart the switch port")
+	add(lost, at, "the kernel accepted the probe to %s, and it did not leave: a firewall's egress rule (nftables, table netdev), tc or XDP drops it after that", "")
 	return list
 }
 

@@ -63,7 +63,7 @@ func (f facts) raw() []wol.Finding {
 	}
 	return []wol.Finding{{
 		Code:    rawRefused,
-		Message: "raw frames (EtherType 0x0842) are asked for and not sent: " + f.rawRefused,
-		Cure:    "give wol-server the capability CAP_NET_RAW, such as by AmbientCapabilities=CAP_NET_RAW in its systemd unit, or do not ask for raw frames",
+		Message: "raw frames (EtherType 0x0842) are not sent: " + f.rawRefused,
+		Cure:    "give wol-server the capability CAP_NET_RAW, such as by AmbientCapabilities=CAP_NET_RAW in its systemd unit, or leave --raw off",
 	}}
 }

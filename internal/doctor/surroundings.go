@@ -50,12 +50,16 @@ func (f facts) container() []wol.Finding {
 	if f.traces.container == "" || len(lans) == 0 {
 		return nil
 	}
-	// In the host's namespace the engine's own bridges can be seen. An LXC container
-	// has a pair to the LAN as well, and Docker may run in it.
-	host := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return engineMade(l.Name) })
+	// The host's namespace has a card, or at least the engine's own bridges: an LXC
+	// container has no card, a pair to the LAN, and Docker in it, perhaps.
+	card := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.Kind == "" && l.Flags&net.FlagLoopback == 0 })
+	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return engineMade(l.Name) })
 	for _, l := range lans {
-		// Engines without root (slirp4netns, pasta) copy packets out of a TAP device.
-		if inside := l.PeerAway && !host || l.Kind == "tun"; !inside {
+		pair := l.PeerAway && !card && !bridges
+		// Engines without root (slirp4netns, pasta) copy packets out of a TAP device, and
+		// make their bridges behind that.
+		tap := l.Kind == "tun" && !card
+		if !pair && !tap {
 			return nil
 		}
 	}

@@ -101,6 +101,9 @@ func TestPrintable(t *testing.T) {
 	if want := `e\x1b[2J\xff: not eligible: excluded` + "\n"; !strings.HasPrefix(got.String(), want) {
 		t.Errorf("got %q", got.String())
 	}
+	if got := printable("e\xff"); got != `e\xff` {
+		t.Errorf("no UTF-8: %s", got)
+	}
 	if got := printable(`plain "한국어" \`); got != `plain "한국어" \` {
 		t.Errorf("changed to %s", got)
 	}

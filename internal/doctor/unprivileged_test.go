@@ -102,8 +102,8 @@ func TestWithoutPrivileges(t *testing.T) {
 		codes        []string
 		detail       string
 	}{
-		"healthy":              {freePort, "", nil, true, true, 2, nil, "heard back by a socket of this host, and the interface counted it as sent, to all 2 destinations"},
-		"low port":             {lowPort, "", nil, true, true, 2, nil, "listened on port "},
+		"healthy":              {freePort, "", nil, true, true, 2, nil, "came back to a socket of this host, and the interface counted it as sent, to all 2 destinations"},
+		"low port":             {lowPort, "", nil, true, true, 2, nil, "a second probe went to port "},
 		"low port refused":     {lowPort, hook("output", "udp dport 9"), nil, false, true, 0, []string{"firewall lana"}, "operation not permitted"},
 		"low port dropped":     {lowPort, egress("lana", "udp dport 9"), nil, false, true, 0, []string{"firewall lana"}, "queue is full"},
 		"all but the low port": {lowPort, hook("output", "udp dport != 9"), nil, false, false, 0, nil, "not heard back, although"},
@@ -151,8 +151,8 @@ func TestWithoutPrivilegesDestinations(t *testing.T) {
 		heard, known bool
 		detail       string
 	}{
-		"broadcast":       {[]string{"10.10.0.255:40009"}, true, true, "heard back"},
-		"of another port": {[]string{"10.10.0.255:40010"}, true, true, "because not all destinations have port 40009"},
+		"broadcast":       {[]string{"10.10.0.255:40009"}, true, true, "came back"},
+		"of another port": {[]string{"10.10.0.255:40010"}, true, true, "a second probe went to port "},
 		"router":          {[]string{"192.168.20.255:40009"}, false, false, "only IPv4 broadcasts can be heard back"},
 		"loopback":        {[]string{"127.255.255.255:40009"}, false, true, "stays on this host"},
 		"both":            {[]string{"192.168.20.255:40009", "10.10.0.255:40009"}, true, true, "to 1 of 2 destinations"},

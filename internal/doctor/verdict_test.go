@@ -28,7 +28,7 @@ func TestVerdictByMethod(t *testing.T) {
 		"into a tunnel":        {method: PacketSocket, leg: leg{watched: true, seenAt: []int{2}, tunnel: "tun0"}, seen: 1, detail: "goes into tun0, a tunnel"},
 		"stays":                {method: PacketSocket, leg: leg{stays: true}, known: true, detail: "stays on this host"},
 		"has gone":             {method: PacketSocket, leg: leg{out: -1}, detail: "by which interface it left is not known"},
-		"echo and count":       {method: OwnBroadcast, leg: leg{watched: true, seenAt: []int{2}, counted: true}, heard: true, known: true, seen: 1, detail: "heard back"},
+		"echo and count":       {method: OwnBroadcast, leg: leg{watched: true, seenAt: []int{2}, counted: true}, heard: true, known: true, seen: 1, detail: "came back"},
 		"echo without count":   {method: OwnBroadcast, leg: leg{watched: true, seenAt: []int{2}}, known: true, unseen: 1, found: true, detail: "passed the firewall's output rules"},
 		"count without echo":   {method: OwnBroadcast, leg: leg{watched: true, counted: true}, unseen: 1, detail: "as root (CAP_NET_RAW), doctor sees what leaves"},
 		"neither":              {method: OwnBroadcast, leg: leg{watched: true}, known: true, unseen: 1, found: true, detail: "not heard back, and the interface did not count"},
@@ -84,10 +84,44 @@ func TestUnicast(t *testing.T) {
 	to := netip.MustParseAddr("192.168.20.255")
 	l := leg{destination: "192.168.20.255:9", out: 2, fixed: true, watched: true, way: way{to: to, path: rtnetlink.Path{Interface: 2, Gateway: netip.MustParseAddr("192.168.1.1")}}}
 	one := trial{legs: []leg{l}}
-	if p := e.verdict(one); !strings.Contains(p.Detail, "nobody answers ARP (IPv6: neighbour discovery) for 192.168.1.1") {
+	if p := e.verdict(one); !strings.Contains(p.Detail, "the router 192.168.1.1 does not answer ARP") {
 		t.Errorf("%+v", p)
 	}
 	if found := e.firewall(one); len(found) > 0 {
 		t.Errorf("found %v", found)
+	}
+}
+
+// TestCounted has a bridge, whose ports count, and a second probe.
+func TestCounted(t *testing.T) {
+	t.Parallel()
+	port := card(3, "eth0", "")
+	port.Master = 2
+	at := func(sent uint64) links {
+		port.Sent = sent
+		bridge := card(2, "br-lan", "bridge")
+		bridge.Sent = 1000 * sent // it counts what it takes, and not what becomes of that
+		return links{bridge, port}
+	}
+	broadcast := leg{out: 2}
+	unicast := leg{out: 2, fixed: true, way: way{to: netip.MustParseAddr("192.168.1.7")}}
+	for name, tt := range map[string]struct {
+		legs, echoes []leg
+		sent         uint64 // of 5 before
+		want         bool
+	}{
+		"enough":           {[]leg{broadcast, broadcast}, nil, 7, true},
+		"more":             {[]leg{broadcast, broadcast}, nil, 9, true},
+		"too few":          {[]leg{broadcast, broadcast}, nil, 6, false},
+		"nothing":          {[]leg{broadcast}, nil, 5, false},
+		"started again":    {[]leg{broadcast}, nil, 0, false},
+		"of two probes":    {[]leg{broadcast}, []leg{broadcast}, 6, false},
+		"both of them":     {[]leg{broadcast}, []leg{broadcast}, 7, true},
+		"unicast may wait": {[]leg{broadcast, unicast}, nil, 6, true},
+	} {
+		e := experiment{links: at(tt.sent), trials: []trial{{legs: tt.legs, echoes: tt.echoes}}}
+		if got := e.counted(at(5)); got != tt.want || e.trials[0].legs[0].counted != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

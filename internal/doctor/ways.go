@@ -69,7 +69,7 @@ func (w way) stays(l links) bool {
 
 // tunnel returns the tunnel that packets go into; its index is 0 if there is none.
 func (w way) tunnel(l links) rtnetlink.Link {
-	if out := l.at(w.path.Interface); w.err == nil && !w.stays(l) && tunnel(out) {
+	if out := l.at(w.path.Interface); w.err == nil && tunnel(out) {
 		return out
 	}
 	return rtnetlink.Link{}

@@ -101,6 +101,10 @@ func TestDoctor(t *testing.T) {
 			lan(t)
 			lantest.Firewall(t, "table netdev f { chain out { type filter hook egress device lan0 priority 0; meta l4proto udp drop; }; }")
 		}},
+		"firewall drops below a bridge": {findings: []string{"firewall"}, build: func(t *testing.T) {
+			lantest.Bridge(t, "lanbr0", "10.80.0.1/24").AddPort(lantest.New(t, "lan0"))
+			lantest.Firewall(t, "table bridge f { chain out { type filter hook output priority 0; ip protocol udp drop; }; }")
+		}},
 		"raw frames without the capability": {ok: true, findings: []string{"raw_refused"}, alone: "powerless", args: []string{"--raw"}, build: func(t *testing.T) { lan(t) }},
 
 		"container on a bridge network": {findings: []string{"container"}, root: map[string]string{".dockerenv": ""}, build: func(t *testing.T) { lan(t) }},
