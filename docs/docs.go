@@ -46,19 +46,19 @@ const docTemplate = `{
             "Finding": {
                 "properties": {
                     "code": {
-                        "example": "vpn",
+                        "example": "no_carrier",
                         "type": "string"
                     },
                     "cure": {
-                        "example": "name the interfaces of your LANs in --interfaces",
+                        "example": "plug its cable in at both ends and switch on what it leads to",
                         "type": "string"
                     },
                     "interface": {
-                        "example": "tun0",
+                        "example": "eth1",
                         "type": "string"
                     },
                     "message": {
-                        "example": "the default route leads into tun0, a tunnel",
+                        "example": "no carrier: no packet reaches a LAN by this interface, and every receipt says so",
                         "type": "string"
                     }
                 },

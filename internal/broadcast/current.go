@@ -46,7 +46,9 @@ func (s *Sender) forget() {
 	s.last = survey{}
 }
 
-// survey returns where packets go now.
+// survey returns where packets go now. Calls that come while the interfaces are read
+// wait for it: the kernel answers in milliseconds, unless somebody holds its lock for
+// the network's configuration (rtnl).
 func (s *Sender) survey() (survey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,14 +83,22 @@ func (s *Sender) read() (survey, []rtnetlink.Link, error) {
 	if len(fixed) > 0 {
 		return surveyConfigured(fixed, links), links, nil
 	}
-	return newSurvey(links, s.config, broadcasts), links, nil
+	return newSurvey(links, s.config, refusal), links, nil
 }
 
-// broadcasts asks the kernel whether it would broadcast what is sent to an
-// address by an interface.
-func broadcasts(to netip.Addr, iface int) bool {
+// refusal asks the kernel why it would not broadcast what is sent to an address by
+// an interface. A kernel that cannot be asked is taken at its word when it sends.
+func refusal(to netip.Addr, iface int) string {
 	path, err := rtnetlink.Lookup(to, iface)
-	return err == nil && path.Broadcast
+	switch {
+	case err == nil && !path.Broadcast:
+		return "the routing tables do not know this broadcast address"
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENODEV),
+		errors.Is(err, unix.EACCES), errors.Is(err, unix.EINVAL): // the last two are routes of the types prohibit and blackhole
+		return "the routing tables refuse this broadcast address: " + plain(err)
+	default:
+		return ""
+	}
 }
 
 // attach gives every destination its socket, and closes those of interfaces that
@@ -102,6 +112,7 @@ func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 		}
 		if err != nil {
 			now.down = append(now.down, d.failure(err))
+			now.unsettled = true // it may be a want of descriptors, which passes
 			continue
 		}
 		d.socket, s.sockets[d.outlet] = one, one

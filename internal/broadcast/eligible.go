@@ -24,10 +24,7 @@ func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
 			why = wol.BridgeWithoutPorts
 		}
 		verdicts[l.Index] = why
-		switch l.Kind {
-		case "bridge", "bond", "team", "openvswitch": // and not "vrf", whose ports send for themselves
-			forwards[l.Index] = why == ""
-		}
+		forwards[l.Index] = why == "" && l.HasPorts()
 	}
 	for _, l := range links {
 		if verdicts[l.Index] == "" && forwards[l.Master] {

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"wolgate/internal/wol"
 )
 
 // plain puts an error of the kernel into words that tell an operator where to
@@ -14,11 +16,11 @@ import (
 func plain(err error) string {
 	switch {
 	case errors.Is(err, unix.ENOBUFS):
-		return "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
+		return wol.QueueFull
 	case full(err):
 		return "queue is full, the interface does not take packets fast enough"
 	case errors.Is(err, unix.EPERM):
-		return "a firewall on this host refuses it (operation not permitted)"
+		return wol.FirewallRefuses
 	case errors.Is(err, unix.EINVAL):
 		return "the interface's address has just changed, or the destination needs a zone (invalid argument)"
 	case errors.Is(err, os.ErrClosed):

@@ -16,7 +16,8 @@ const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,
 // Names is a list of interface names and globs in the syntax of path.Match.
 type Names []string
 
-// ParseNames reads a comma list. It refuses empty entries and broken globs.
+// ParseNames reads a comma list. It refuses empty entries and broken globs, and
+// takes an entry that stands there twice once.
 func ParseNames(list string) (Names, error) {
 	if strings.TrimSpace(list) == "" {
 		return nil, nil
@@ -30,7 +31,9 @@ func ParseNames(list string) (Names, error) {
 		if _, err := path.Match(name, ""); err != nil {
 			return nil, fmt.Errorf("%q is not a name or a glob: write it such as eth0 or en*", name)
 		}
-		names = append(names, name)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names, nil
 }

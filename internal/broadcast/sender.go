@@ -55,7 +55,7 @@ type Sender struct {
 }
 
 // New returns a sender. Close releases it.
-func New(config Config, log *slog.Logger) (*Sender, error) {
+func New(config Config, log *slog.Logger) *Sender {
 	s := &Sender{config: config, log: log, sockets: map[outlet]*socket{}, followed: make(chan struct{})}
 	if config.Raw {
 		s.rawRefused = tryRaw()
@@ -71,11 +71,11 @@ func New(config Config, log *slog.Logger) (*Sender, error) {
 		s.believed = untold
 		close(s.followed)
 		log.Info("the kernel does not tell of changes of interfaces: they are read again twice a second", "err", err)
-		return s, nil
+		return s
 	}
 	s.believed = whileTold
 	go s.follow()
-	return s, nil
+	return s
 }
 
 // Close sends the copies that are still due and closes the sockets. Copies keep

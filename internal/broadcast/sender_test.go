@@ -17,11 +17,7 @@ import (
 
 func open(t *testing.T, config Config) *Sender {
 	t.Helper()
-	s, err := New(config, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return New(config, slog.New(slog.DiscardHandler))
 }
 
 func TestSenderIsAWaker(t *testing.T) {

@@ -107,7 +107,9 @@ func (s *socket) insist(ctx context.Context, packet [][]byte, address, control [
 		time.Sleep(time.Millisecond)
 		_, err = s.try(packet, address, control)
 	}
-	s.stuck.Store(full(err))
+	if ctx.Err() == nil { // or it was not waited for
+		s.stuck.Store(full(err))
+	}
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"time"
 
 	"wolgate/internal/rtnetlink"
@@ -12,25 +11,25 @@ import (
 )
 
 // survey is the state of the host's interfaces at one moment, and what follows
-// from it. It never changes.
+// from it. Nothing changes it after Sender.survey has returned it.
 type survey struct {
 	taken        time.Time
 	interfaces   []wol.Interface
 	destinations []destination
 	down         []wol.Failure // expected to send, and cannot
-	// unsettled is true where the routing tables do not know (yet) that a
-	// directed broadcast is one: the kernel tells of a new address first.
+	// unsettled is true where something is amiss that may pass at once: above all,
+	// the kernel tells of a new address before its routing tables know it.
 	unsettled bool
 }
 
-// newSurvey decides from links where packets go. broadcasts says whether the
-// kernel would broadcast what is sent to an address by an interface.
+// newSurvey decides from links where packets go. refusal says why the kernel would
+// not broadcast what is sent to an address by an interface; "" where it would.
 //
 // An interface that is wanted and not able to send goes into down if somebody
 // relies on it, which a configured IPv4 address or an entry in --interfaces
 // shows; an unused socket of the mainboard must not turn every receipt into a
 // partial one.
-func newSurvey(links []rtnetlink.Link, c Config, broadcasts func(to netip.Addr, iface int) bool) survey {
+func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, iface int) string) survey {
 	var s survey
 	named := c.Selection.Only.literal()
 	verdicts := judge(links, c.Selection)
@@ -48,12 +47,14 @@ func newSurvey(links []rtnetlink.Link, c Config, broadcasts func(to netip.Addr, 
 			switch {
 			case info.Failing:
 				s.down = append(s.down, wol.Failure{Interface: l.Name, Destination: d.text, Error: info.Reason})
-			case !info.Eligible:
-			case d.directed.IsValid() && !broadcasts(d.directed, l.Index):
-				s.unsettled = true
-			default:
-				s.destinations = append(s.destinations, d.destination)
+			case info.Eligible:
 				info.Destinations = append(info.Destinations, d.text)
+				if why := d.refusal(refusal, l.Index); why != "" {
+					s.down = append(s.down, wol.Failure{Interface: l.Name, Destination: d.text, Error: why})
+					s.unsettled = true
+					continue
+				}
+				s.destinations = append(s.destinations, d.destination)
 			}
 		}
 		s.interfaces = append(s.interfaces, info)
@@ -73,6 +74,13 @@ func newSurvey(links []rtnetlink.Link, c Config, broadcasts func(to netip.Addr, 
 type candidate struct {
 	destination
 	directed netip.Addr // its address, if it is a directed broadcast
+}
+
+func (c candidate) refusal(ask func(netip.Addr, int) string, iface int) string {
+	if !c.directed.IsValid() {
+		return ""
+	}
+	return ask(c.directed, iface)
 }
 
 // destinationsOf returns the limited broadcast of an interface and the directed
@@ -102,7 +110,7 @@ func surveyConfigured(to []netip.AddrPort, links []rtnetlink.Link) survey {
 	var s survey
 	for _, to := range to {
 		info.Destinations = append(info.Destinations, to.String())
-		zone, ok := zoneIndex(to.Addr().Zone(), links)
+		zone, ok := rtnetlink.Zone(links, to.Addr().Zone())
 		if !ok {
 			reason, _ := explain(wol.Missing, "")
 			s.down = append(s.down, wol.Failure{Destination: to.String(), Error: reason})
@@ -112,21 +120,4 @@ func surveyConfigured(to []netip.AddrPort, links []rtnetlink.Link) survey {
 	}
 	s.interfaces = []wol.Interface{info}
 	return s
-}
-
-// zoneIndex returns the index of the interface that a zone names (RFC 4007 section
-// 11), by name or by number.
-func zoneIndex(zone string, links []rtnetlink.Link) (index int, ok bool) {
-	if zone == "" {
-		return 0, true
-	}
-	if index, err := strconv.ParseUint(zone, 10, 31); err == nil {
-		return int(index), true
-	}
-	for _, l := range links {
-		if l.Name == zone {
-			return l.Index, true
-		}
-	}
-	return 0, false
 }

@@ -35,7 +35,7 @@ func names(t *testing.T, list string) Names {
 }
 
 // always is a kernel that broadcasts every directed broadcast.
-func always(netip.Addr, int) bool { return true }
+func always(netip.Addr, int) string { return "" }
 
 func TestSurveyDecides(t *testing.T) {
 	t.Parallel()
@@ -93,6 +93,60 @@ func TestSurveyDecides(t *testing.T) {
 				t.Errorf("down (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestJudgeKnowsPorts is about interfaces that belong to others.
+func TestJudgeKnowsPorts(t *testing.T) {
+	t.Parallel()
+	bridge := func(name string, index int) rtnetlink.Link {
+		return rtnetlink.Link{Name: name, Index: index, Flags: running, Kind: "bridge"}
+	}
+	port := func(name string, index, master int) rtnetlink.Link {
+		return rtnetlink.Link{Name: name, Index: index, Flags: running, Master: master}
+	}
+	for name, tt := range map[string]struct {
+		links []rtnetlink.Link
+		only  string
+		want  map[int]wol.Why
+	}{
+		"bridge and port":           {[]rtnetlink.Link{bridge("br0", 1), port("eth0", 2, 1), port("eth1", 3, 0)}, "", map[int]wol.Why{1: "", 2: wol.Port, 3: ""}},
+		"port listed first":         {[]rtnetlink.Link{port("eth0", 1, 2), bridge("br0", 2)}, "", map[int]wol.Why{1: wol.Port, 2: ""}},
+		"bridge without ports":      {[]rtnetlink.Link{bridge("br0", 1)}, "", map[int]wol.Why{1: wol.BridgeWithoutPorts}},
+		"bridge excluded":           {[]rtnetlink.Link{bridge("br-lan", 1), port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.Excluded, 2: ""}},
+		"bridge not named":          {[]rtnetlink.Link{bridge("br0", 1), port("eth0", 2, 1)}, "eth0", map[int]wol.Why{1: wol.NotNamed, 2: ""}},
+		"excluded without ports":    {[]rtnetlink.Link{bridge("docker0", 1)}, "", map[int]wol.Why{1: wol.Excluded}},
+		"bridge of a bridge":        {[]rtnetlink.Link{bridge("br0", 1), {Name: "br1", Index: 2, Flags: running, Kind: "bridge", Master: 1}, port("eth0", 3, 2)}, "", map[int]wol.Why{1: "", 2: wol.Port, 3: wol.Port}},
+		"bond":                      {[]rtnetlink.Link{{Name: "bond0", Index: 1, Flags: running, Kind: "bond"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: "", 2: wol.Port}},
+		"bond without carrier":      {[]rtnetlink.Link{{Name: "bond0", Index: 1, Flags: noCable, Kind: "bond"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: ""}},
+		"members of a VRF":          {[]rtnetlink.Link{{Name: "blue", Index: 1, Flags: net.FlagUp | net.FlagRunning, Kind: "vrf"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.NoBroadcast, 2: ""}},
+		"a port that is down":       {[]rtnetlink.Link{bridge("br0", 1), {Name: "eth0", Index: 2, Flags: off, Master: 1}}, "", map[int]wol.Why{1: "", 2: wol.Down}},
+		"a port that has its cable": {[]rtnetlink.Link{{Name: "br0", Index: 1, Flags: off, Kind: "bridge"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.Down, 2: ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := judge(tt.links, Selection{Only: names(t, tt.only), Except: names(t, DefaultExcept)})
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestRefusedBroadcastsAreSaid has a kernel that knows one broadcast address of two.
+func TestRefusedBroadcastsAreSaid(t *testing.T) {
+	t.Parallel()
+	refuses := func(to netip.Addr, iface int) string {
+		if iface != 2 || to == netip.MustParseAddr("10.1.0.255") {
+			return "why"
+		}
+		return ""
+	}
+	links := []rtnetlink.Link{{Name: "eth0", Index: 2, Flags: running, Addresses: prefixes("10.0.0.1/24", "10.1.0.1/24")}}
+	s := newSurvey(links, Config{Port: 9}, refuses)
+	want := []wol.Failure{{Interface: "eth0", Destination: "10.1.0.255:9", Error: "why"}}
+	if diff := cmp.Diff(want, s.down); diff != "" || len(s.destinations) != 2 || !s.unsettled {
+		t.Errorf("%d destinations, unsettled %v, down (-want +got):\n%s", len(s.destinations), s.unsettled, diff)
 	}
 }
 

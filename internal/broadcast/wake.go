@@ -25,7 +25,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	}
 	job := job{requestID: req.ID, packets: packets, destinations: destinations, left: s.config.Repeat - 1}
 	if !s.copies.reserve(job) {
-		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: wait as long as Retry-After says"}
+		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: try again later, or raise --max-pps"}
 	}
 	first := sendAll(ctx, packets, destinations)
 	if first.failed > 0 {

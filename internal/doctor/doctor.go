@@ -43,7 +43,7 @@ func (d Doctor) Look(ctx context.Context) (wol.Interfaces, error) {
 // it follows from them.
 type facts struct {
 	interfaces []wol.Interface
-	links      links
+	links      links // nil where the kernel does not tell
 	routes     []rtnetlink.Route
 	// ways has one way for each configured destination, and where none is
 	// configured that of 255.255.255.255.
@@ -58,12 +58,11 @@ func (d Doctor) facts(ctx context.Context) (facts, error) {
 	if f.interfaces, err = d.Interfaces(ctx); err != nil {
 		return facts{}, err
 	}
-	if f.links, err = rtnetlink.Links(); err != nil {
+	// Configured destinations are sent to without knowing the interfaces.
+	if f.links, err = readLinks(); err != nil && !f.fixed() {
 		return facts{}, err
 	}
-	if f.routes, err = rtnetlink.Routes(); err != nil {
-		return facts{}, err
-	}
+	f.routes, _ = rtnetlink.Routes() // only shown, and no reason to say nothing
 	f.ways = f.findWays()
 	return f, nil
 }

@@ -11,7 +11,7 @@ import (
 // destination of the interface that the request names. A port other than 0
 // stands in for that of every destination, the configured ones included. closing
 // is called once, when nothing more is to be sent.
-type Open func(port uint16) (waker wol.Waker, closing func(), err error)
+type Open func(port uint16) (waker wol.Waker, closing func())
 
 // Examine looks, sends one probe by each eligible interface and watches for it.
 // A probe is a magic packet for a MAC that no card has. The port is the sender's

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
+	"wolgate/internal/broadcast"
 	"wolgate/internal/doctor"
 	"wolgate/internal/lantest"
 	"wolgate/internal/wol"
@@ -22,9 +24,8 @@ const quiet = 100 * time.Millisecond
 func TestHealthyHost(t *testing.T) {
 	l := lantest.New(t, "lana", "10.10.0.1/24", "fe80::1/64")
 	l.DefaultRoute()
-	s := sender{port: 9, also: []string{"[ff02::1%lana]:9", rawFrame}}
 	began := time.Now()
-	r := examine(t, doctorOf(s), s)
+	r := setup{Port: 9, IPv6: true, Raw: true}.examine(t)
 	if took := time.Since(began); took > 900*time.Millisecond { // a second is what it waits for what does not come
 		t.Errorf("it took %v", took)
 	}
@@ -62,8 +63,7 @@ func TestEachInterfaceItsOwn(t *testing.T) {
 	down := lantest.New(t, "lanc", "10.30.0.1/24")
 	down.Down()
 	lantest.Firewall(t, egress("lanb", ""))
-	s := sender{port: 9}
-	r := examine(t, doctorOf(s), s)
+	r := setup{Port: 9}.examine(t)
 	if a, b := find(t, r, "lana").Probe, find(t, r, "lanb").Probe; !a.Heard || b.Heard || !b.Known {
 		t.Errorf("lana %+v, lanb %+v", a, b)
 	}
@@ -87,24 +87,21 @@ func hook(name, match string) string {
 
 func TestFirewall(t *testing.T) {
 	for name, tt := range map[string]struct {
-		rules   string
-		recvErr bool
-		heard   bool
-		says    string // the finding
+		rules string
+		heard bool
+		says  string // the finding
 	}{
-		"output":           {hook("output", "udp dport 9"), false, false, "refused the probe to 255.255.255.255:9, 10.10.0.255:9"},
-		"egress":           {egress("lana", ""), false, false, "did not leave"},
-		"egress, told":     {egress("lana", ""), true, false, "queue full"},
-		"one of two":       {egress("lana", "ip daddr 255.255.255.255"), false, true, "accepted the probe to 255.255.255.255:9, and"},
-		"input only":       {hook("input", ""), false, true, ""},
-		"others' port":     {egress("lana", "udp dport 7"), false, true, ""},
-		"of other outputs": {hook("output", "oifname lo"), false, true, ""},
+		"output":           {hook("output", "udp dport 9"), false, "refused the probe to 255.255.255.255:9, 10.10.0.255:9"},
+		"egress":           {egress("lana", ""), false, "the probe to 255.255.255.255:9, 10.10.0.255:9 found the queue full"},
+		"one of two":       {egress("lana", "ip daddr 255.255.255.255"), true, "the probe to 255.255.255.255:9 found the queue full"},
+		"input only":       {hook("input", ""), true, ""},
+		"others' port":     {egress("lana", "udp dport 7"), true, ""},
+		"of other outputs": {hook("output", "oifname lo"), true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := lantest.New(t, "lana", "10.10.0.1/24")
 			lantest.Firewall(t, tt.rules)
-			s := sender{port: 9, recvErr: tt.recvErr}
-			r := examine(t, doctorOf(s), s)
+			r := setup{Port: 9}.examine(t)
 			p := find(t, r, "lana").Probe
 			if p.Heard != tt.heard || r.OK != tt.heard || !p.Known || p.Method != doctor.PacketSocket {
 				t.Errorf("ok %v, probe %+v", r.OK, p)
@@ -125,35 +122,12 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
-func TestBridge(t *testing.T) {
-	l := lantest.New(t, "lana")
-	b := lantest.Bridge(t, "br-lan", "10.10.0.1/24")
-	b.AddPort(l)
-	s := sender{port: 9, only: []string{"br-lan"}}
-	r := examine(t, doctorOf(s), s)
-	if p := find(t, r, "br-lan").Probe; !r.OK || !p.Heard || p.Detail != "seen leaving by lana, to all 2 destinations" {
-		t.Errorf("ok %v, probe %+v", r.OK, p)
-	}
-	// The bridge takes the packet, and its only port drops it.
-	lantest.Firewall(t, egress("lana", ""))
-	r = examine(t, doctorOf(s), s)
-	if p := find(t, r, "br-lan").Probe; r.OK || p.Heard || !slices.Equal(codes(r.Findings), []string{"firewall br-lan"}) {
-		t.Errorf("ok %v, probe %+v, found %v", r.OK, p, r.Findings)
-	}
-	// Without privileges the bridge gives the packet back, and the port counts none.
-	r = unprivileged(t, job{Port: 40009})
-	if p := find(t, r, "br-lan").Probe; r.OK || p.Heard || !p.Known || !slices.Equal(codes(r.Findings), []string{"firewall br-lan"}) {
-		t.Errorf("without privileges: ok %v, probe %+v, found %v", r.OK, p, r.Findings)
-	}
-}
-
 func TestWithoutIPv4(t *testing.T) {
 	l := lantest.New(t, "lana")
-	s := sender{port: 9}
-	if r := examine(t, doctorOf(s), s); !r.OK || len(r.Findings) > 0 || len(l.Collect(quiet)) != 1 {
+	if r := (setup{Port: 9}).examine(t); !r.OK || len(r.Findings) > 0 || len(l.Collect(quiet)) != 1 {
 		t.Errorf("%+v", r)
 	}
-	if r := unprivileged(t, job{Port: 9}); !r.OK || len(r.Findings) > 0 {
+	if r := (setup{Port: 9}).unprivileged(t); !r.OK || len(r.Findings) > 0 {
 		t.Errorf("without privileges: %+v", r)
 	}
 }
@@ -161,17 +135,21 @@ func TestWithoutIPv4(t *testing.T) {
 func TestContainer(t *testing.T) {
 	l := lantest.New(t, "eth0", "172.17.0.2/24")
 	l.DefaultRoute()
-	s := sender{port: 9}
-	d := in(doctorOf(s), fstest.MapFS{".dockerenv": {}})
-	r := examine(t, d, s)
-	if !find(t, r, "eth0").Probe.Heard || r.OK || !slices.Equal(codes(r.Findings), []string{"container eth0"}) {
+	examine := func() doctor.Report {
+		d, open := setup{Port: 9, Only: broadcast.Names{"eth0"}}.doctor(t)
+		d.Root = fstest.MapFS{".dockerenv": {}}
+		r, err := d.Examine(t.Context(), 9, open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := examine(); !find(t, r, "eth0").Probe.Heard || r.OK || !slices.Equal(codes(r.Findings), []string{"container eth0"}) {
 		t.Errorf("ok %v, found %v", r.OK, r.Findings)
 	}
 	// On the host's network the engine's bridge can be seen.
 	lantest.Bridge(t, "docker0", "172.18.0.1/24")
-	s.only = []string{"eth0"}
-	d.Interfaces = s.interfaces
-	if r := examine(t, d, s); !r.OK || len(r.Findings) > 0 {
+	if r := examine(); !r.OK || len(r.Findings) > 0 {
 		t.Errorf("ok %v, found %v", r.OK, r.Findings)
 	}
 }
@@ -179,9 +157,11 @@ func TestContainer(t *testing.T) {
 func TestNothingEligible(t *testing.T) {
 	lantest.Bridge(t, "br-lan", "10.10.0.1/24").AddPort(lantest.New(t, "lana"))
 	lantest.Bridge(t, "docker0", "172.17.0.1/24").AddPort(lantest.New(t, "lanb"))
-	s := sender{port: 9, only: []string{"eth7"}}
-	d := doctorOf(s)
-	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func(), error) { return nil, nil, errors.New("a sender for nothing") })
+	d, _ := setup{Port: 9, Only: broadcast.Names{"eth*"}}.doctor(t)
+	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func()) {
+		t.Error("a sender for nothing")
+		return nil, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,14 +179,13 @@ func TestBusyHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer flood.Close()
-	s := sender{port: 9}
-	open := func(port uint16) (wol.Waker, func(), error) {
+	d, open := setup{Port: 9}.doctor(t)
+	r, err := d.Examine(t.Context(), 9, func(port uint16) (wol.Waker, func()) {
 		for range 5000 {
 			_, _ = flood.Write(make([]byte, 120)) // nobody listens, which is an error now and then
 		}
-		return s.open(port)
-	}
-	r, err := doctorOf(s).Examine(t.Context(), 9, open)
+		return open(port)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,12 +196,11 @@ func TestBusyHost(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	lantest.New(t, "lana", "10.10.0.1/24")
-	lantest.Firewall(t, egress("lana", ""))
-	s := sender{port: 9}
+	d, open := setup{Port: 9, Fixed: "10.10.0.7"}.doctor(t) // nobody answers ARP, and it is waited for
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err := doctorOf(s).Examine(ctx, s.port, s.open)
+	_, err := d.Examine(ctx, 9, open)
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 900*time.Millisecond {
 		t.Errorf("%v after %v", err, took)
 	}
@@ -230,14 +208,10 @@ func TestContextEnds(t *testing.T) {
 
 func TestErrorsOfTheSender(t *testing.T) {
 	lantest.New(t, "lana", "10.10.0.1/24")
-	s := sender{port: 9}
-	d := doctorOf(s)
+	d, _ := setup{Port: 9}.doctor(t)
 	broken := errors.New("broken")
-	if _, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func(), error) { return nil, nil, broken }); !errors.Is(err, broken) {
-		t.Errorf("no sender: %v", err)
-	}
-	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func(), error) {
-		return wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return nil, broken }), func() {}, nil
+	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func()) {
+		return wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return nil, broken }), func() {}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -251,13 +225,37 @@ func TestErrorsOfTheSender(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, r doctor.Report, name string) doctor.Examined {
-	t.Helper()
-	for _, i := range r.Interfaces {
-		if i.Name == name {
-			return i
-		}
+// TestKernelThatDoesNotTell has no descriptor left for a netlink socket.
+func TestKernelThatDoesNotTell(t *testing.T) {
+	lantest.New(t, "lana", "10.10.0.1/24")
+	everywhere, _ := setup{Port: 9}.doctor(t)
+	fixed, _ := setup{Port: 9, Fixed: "10.10.0.255"}.doctor(t)
+	known, err := everywhere.Interfaces(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no interface %q in %+v", name, r.Interfaces)
-	return doctor.Examined{}
+	everywhere.Interfaces = func(context.Context) ([]wol.Interface, error) { return known, nil }
+	if _, err := fixed.Interfaces(t.Context()); err != nil { // and so it has its socket
+		t.Fatal(err)
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	_, failed := everywhere.Look(t.Context())
+	look, err := fixed.Look(t.Context())
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := errors.AsType[*wol.Error](failed); !ok || e.Kind != wol.Unavailable || e.Message != "the network interfaces of this host cannot be read: see the log of wol-server" || !errors.Is(failed, unix.EMFILE) {
+		t.Errorf("%v", failed)
+	}
+	if err != nil || len(look.Findings) > 0 || len(look.Interfaces) != 1 {
+		t.Errorf("with --destinations: %v, %+v", err, look)
+	}
 }

@@ -10,13 +10,14 @@ import (
 )
 
 // The codes of findings. An interface that somebody relies on and that cannot
-// send is found under its wol.Why.
+// send is found under its wol.Why, and so is a bridge that is as good as unplugged.
 const (
 	noInterface    = "no_interface"
 	vpn            = "vpn"
 	container      = "container"
 	virtualMachine = "virtual_machine"
 	localOnly      = "local_only"
+	noRoute        = "no_route"
 	rawRefused     = "raw_refused"
 	firewall       = "firewall"
 )
@@ -25,7 +26,7 @@ const (
 // nil.
 func (f facts) findings() []wol.Finding {
 	confined := slices.Concat(f.container(), f.virtualMachine())
-	all := slices.Concat(confined, f.nothingEligible(len(confined) > 0), f.failing(), f.tunnels(), f.local(), f.raw())
+	all := slices.Concat(confined, f.nothingEligible(len(confined) > 0), f.failing(), f.bridges(), f.unroutable(), f.tunnels(), f.local(), f.raw())
 	return append([]wol.Finding{}, all...)
 }
 
@@ -60,14 +61,14 @@ func (f facts) nothingEligible(confined bool) []wol.Finding {
 		Message: "no interface is eligible: every wake fails, and nothing is sent",
 		Cure:    "connect this host by a network card to the LAN of the computers to wake",
 	}
-	refused, unplugged := f.couldSend(), f.notRunning()
+	refused, repair := f.couldSend(), repairs(f.because(wol.NoCarrier), f.because(wol.Down))
 	switch {
 	case confined:
 		found.Cure = "run wol-server where the LAN is, see above"
 	case len(refused) > 0:
 		found.Cure = "start wol-server with --interfaces=" + strings.Join(refused, ",") + " if the computers to wake are there"
-	case len(unplugged) > 0:
-		found.Cure = "switch on the card that leads to the LAN and plug its cable in: sudo ip link set " + word(unplugged[0]) + " up"
+	case repair != "":
+		found.Cure = repair
 	}
 	return []wol.Finding{found}
 }
@@ -88,16 +89,27 @@ func (f facts) couldSend() []string {
 	return names
 }
 
-// notRunning returns the interfaces that only need to be switched on or plugged
-// in.
-func (f facts) notRunning() []string {
+func (f facts) because(why wol.Why) []string {
 	var names []string
 	for _, i := range f.interfaces {
-		if i.Why == wol.Down || i.Why == wol.NoCarrier {
+		if i.Why == why {
 			names = append(names, i.Name)
 		}
 	}
 	return names
+}
+
+// repairs says what to do about interfaces that only need to be plugged in or
+// switched on.
+func repairs(unplugged, down []string) string {
+	var list []string
+	if len(unplugged) > 0 {
+		list = append(list, "plug the cable of "+strings.Join(unplugged, " or ")+" in at both ends and switch on what it leads to")
+	}
+	if len(down) > 0 {
+		list = append(list, "switch on the card that leads to the LAN: sudo ip link set "+word(down[0])+" up")
+	}
+	return strings.Join(list, ", or ")
 }
 
 func broadcasts(l rtnetlink.Link) bool { return l.Flags&net.FlagBroadcast != 0 }

@@ -73,6 +73,8 @@ func TestNothingEligible(t *testing.T) {
 		"two":               {links{lan, card(6, "eth2", "", "10.0.0.1/24")}, nil, nil, "--interfaces=br-lan,eth2 if"},
 		"engines' and such": {links{card(5, "docker0", "bridge", "172.17.0.1/16"), card(6, "virbr0", "bridge", "192.168.122.1/24"), card(7, "tap0", "tun", "10.8.0.1/24"), card(8, "br-0123456789ab", "bridge", "172.18.0.1/16")}, nil, nil, "connect this host by a network card"},
 		"down":              {links{down}, map[string]wol.Why{"eth0": wol.Down}, nil, "sudo ip link set eth0 up"},
+		"unplugged":         {links{down}, map[string]wol.Why{"eth0": wol.NoCarrier}, nil, "plug the cable of eth0 in"},
+		"down or unplugged": {links{down, card(3, "eth1", "")}, map[string]wol.Why{"eth0": wol.Down, "eth1": wol.NoCarrier}, nil, "plug the cable of eth1 in at both ends and switch on what it leads to, or switch on the card that leads to the LAN: sudo ip link set eth0 up"},
 		"no address":        {links{card(2, "br-lan", "bridge")}, nil, nil, "connect this host by a network card"},
 		"nothing there":     {nil, nil, nil, "connect this host by a network card"},
 		"in a container":    {links{card(2, "tap0", "tun", "10.0.2.100/24")}, nil, fstest.MapFS{".dockerenv": {}}, "run wol-server where the LAN is"},
@@ -87,6 +89,9 @@ func TestNothingEligible(t *testing.T) {
 		last := found[len(found)-1]
 		if last.Code != noInterface || !strings.Contains(last.Cure, tt.cure) {
 			t.Errorf("%s: found %+v", name, found)
+		}
+		if name == "unplugged" && strings.Contains(last.Cure, "ip link") {
+			t.Errorf("%s: it is up: %s", name, last.Cure)
 		}
 	}
 }
@@ -121,6 +126,25 @@ func TestTunnels(t *testing.T) {
 	} {
 		if got := tunnel(tt.link); got != tt.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestGuests(t *testing.T) {
+	t.Parallel()
+	for kind, names := range map[string]map[string]bool{
+		"":       {"eth0": false, "eno1": false, "bond0": false},
+		"veth":   {"eth0": false, "lan0": false, "veth1a2b3c": true, "veth100i0": true, "vnet3": true, "fwpr100p0": true, "fwln100i0": true, "lxc12ab": true, "vif1.0": true},
+		"tun":    {"eth0": true, "tap100i0": true, "guest": true},
+		"vlan":   {"eth0.20": false},
+		"vxlan":  {"vxlan7": false},
+		"bond":   {"bond0": false},
+		"bridge": {"fwbr100i0": false},
+	} {
+		for name, want := range names {
+			if got := leadsToGuest(card(2, name, kind)); got != want {
+				t.Errorf("%s of kind %q: %v", name, kind, got)
+			}
 		}
 	}
 }

@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"fmt"
-	"net/netip"
+	"slices"
 	"strings"
 
 	"wolgate/internal/wol"
@@ -10,43 +10,76 @@ import (
 
 // firewall says what of a probe this host's own rules have dropped: refused when
 // it was sent, which the kernel tells, or lost behind that, which it does not.
-func (e experiment) firewall(t trial) []wol.Finding {
-	var refused, full, lost []string
-	at := t.iface
-	for _, f := range t.failed {
-		_, err := netip.ParseAddrPort(f.Destination)
-		switch isRaw := err != nil; {
-		case strings.Contains(f.Error, "operation not permitted") && !isRaw: // a raw frame wants a capability
-			refused = append(refused, f.Destination)
-		case strings.Contains(f.Error, "queue is full"):
-			full = append(full, f.Destination)
-		}
-	}
-	for _, l := range t.legs {
-		// An interface that has just lost its carrier needs no firewall.
-		if e.fate(l) == unseen && l.broadcast() && running(e.links.at(l.out)) {
-			lost = append(lost, l.destination)
-			at = e.links.at(l.out).Name
-		}
-	}
+func (e *experiment) firewall(t trial) []wol.Finding {
 	var list []wol.Finding
-	add := func(about []string, iface, message, otherwise string) {
-		if len(about) > 0 {
-			list = append(list, wol.Finding{
-				Code: firewall, Interface: iface,
-				Message: fmt.Sprintf(message, strings.Join(about, ", ")),
-				Cure:    cure(iface, e.port) + otherwise,
-			})
-		}
+	add := func(iface, message, cure string) {
+		list = append(list, wol.Finding{Code: firewall, Interface: iface, Message: message, Cure: cure})
 	}
-	add(refused, t.iface, "the kernel refused the probe to %s (operation not permitted): a firewall on this host drops what wol-server sends", "")
-	add(full, t.iface, "the probe to %s found the queue full: either the card takes no packets any more, or a firewall's egress rule or tc drops them", "; if there is no rule, plug the cable out and in, or restart the switch port")
-	add(lost, at, "the kernel accepted the probe to %s, and it did not leave: a firewall's egress rule (nftables, table netdev), tc or XDP drops it after that", "")
+	own := e.cure(t.iface)
+	if refused := t.failedBy(wol.FirewallRefuses); refused != "" {
+		add(t.iface, "the kernel refused the probe to "+refused+" (operation not permitted): a firewall on this host drops what wol-server sends", own)
+	}
+	if full := t.failedBy(wol.QueueFull); full != "" {
+		add(t.iface, "the probe to "+full+" found the queue full: either the card takes no packets any more, or a firewall's egress rule or tc drops them",
+			own+"; if there is no rule, plug the cable out and in, or restart the switch port")
+	}
+	for _, lost := range e.lost(t) {
+		out, by := e.links.at(lost.out), e.links.names(lost.by)
+		message := "the kernel accepted the probe to " + strings.Join(lost.about, ", ") + ", and it did not leave by " + strings.Join(by, " and ")
+		if floods(out) {
+			add(out.Name, message+": a rule of nftables (table bridge, or table netdev at the port) or tc drops it after that, or the port is closed to it (spanning tree, VLAN)",
+				e.cure(by...)+"; if there is no rule, look at the port with bridge link show and bridge vlan show")
+			continue
+		}
+		add(out.Name, message+": a firewall's egress rule (nftables, table netdev) or tc drops it after that", e.cure(by...))
+	}
 	return list
 }
 
-func cure(iface string, port uint16) string {
-	return fmt.Sprintf("look for the rule with sudo nft list ruleset, sudo iptables -L OUTPUT -v and tc -s filter show dev %s egress, and let UDP broadcasts to port %d pass", word(iface), port)
+// failedBy returns where the probe was not sent for this reason.
+func (t trial) failedBy(reason string) string {
+	var about []string
+	for _, f := range t.failed {
+		if f.Error == reason {
+			about = append(about, f.Destination)
+		}
+	}
+	return strings.Join(about, ", ")
+}
+
+// loss is what was lost on its way out of one interface, and by which of its outlets
+// it did not leave.
+type loss struct {
+	out   int
+	by    []int
+	about []string
+}
+
+// lost returns what had no reason to be lost: a packet to one host may wait for its
+// MAC, and one by an interface without a carrier for that.
+func (e *experiment) lost(t trial) []loss {
+	var list []loss
+	for _, l := range t.legs {
+		missed := e.missed(l)
+		if !l.broadcast() || len(missed) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(list, func(one loss) bool { return one.out == l.out && slices.Equal(one.by, missed) })
+		if i < 0 {
+			i = len(list)
+			list = append(list, loss{out: l.out, by: missed})
+		}
+		list[i].about = append(list[i].about, l.destination)
+	}
+	return list
+}
+
+func (e *experiment) cure(names ...string) string {
+	var tc []string
+	for _, name := range names {
+		tc = append(tc, "tc -s filter show dev "+word(name)+" egress")
+	}
+	return fmt.Sprintf("look for the rule with sudo nft list ruleset, sudo iptables -L OUTPUT -v and %s, and let UDP broadcasts to port %d pass", strings.Join(tc, ", "), e.port)
 }
 
 // word returns the name of an interface as it can stand in a command that somebody

@@ -7,10 +7,19 @@ import (
 	"slices"
 
 	"wolgate/internal/rtnetlink"
+	"wolgate/internal/wol"
 )
 
 // links are the host's interfaces as the kernel knows them.
 type links []rtnetlink.Link
+
+func readLinks() (links, error) {
+	list, err := rtnetlink.Links()
+	if err != nil {
+		return nil, &wol.Error{Kind: wol.Unavailable, Message: "the network interfaces of this host cannot be read: see the log of wol-server", Err: err}
+	}
+	return list, nil
+}
 
 // named returns the interface of this name. One that is not there has index 0.
 func (l links) named(name string) rtnetlink.Link {
@@ -27,25 +36,6 @@ func (l links) find(is func(rtnetlink.Link) bool) rtnetlink.Link {
 		return l[i]
 	}
 	return rtnetlink.Link{}
-}
-
-// outlets returns by which interfaces a packet leaves the host that is sent by
-// the one with this index: by the ports of a bridge or bond, and by none if it
-// has none; all else sends for itself. That includes a VRF (virtual routing
-// domain), whose members name it as their master too.
-func (l links) outlets(index int) []int {
-	switch l.at(index).Kind {
-	case "bridge", "bond", "team", "openvswitch":
-	default:
-		return []int{index}
-	}
-	var ports []int
-	for _, one := range l {
-		if one.Master == index {
-			ports = append(ports, one.Index)
-		}
-	}
-	return ports
 }
 
 // tunnel says whether an interface takes packets and has no broadcast: a VPN, a
@@ -93,14 +83,4 @@ func matches(name string, patterns ...string) bool {
 		ok, _ := path.Match(pattern, name) // the patterns are ours, and not broken
 		return ok
 	})
-}
-
-// sent returns how many packets the drivers have taken that a packet by the
-// interface with this index ends up with.
-func (l links) sent(index int) uint64 {
-	var sum uint64
-	for _, outlet := range l.outlets(index) {
-		sum += l.at(outlet).Sent
-	}
-	return sum
 }

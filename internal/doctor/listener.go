@@ -57,12 +57,8 @@ func (l *listener) close()         { _ = l.conn.Close() }
 
 // sees says yes to broadcasts of IPv4 alone. Packets to one computer do not come
 // back, and raw frames and IPv6 are not for this socket.
-func (l *listener) sees(one leg, _ links) (bool, []int) {
-	broadcast := !one.fixed || one.way.path.Broadcast
-	if one.stays || one.out == 0 || !broadcast || !one.to.Addr().Is4() {
-		return false, nil
-	}
-	return true, []int{one.out}
+func (l *listener) sees(one leg) bool {
+	return one.to.Addr().Is4() && (!one.fixed() || one.way.path.Broadcast)
 }
 
 func (l *listener) next(until time.Time) (sighting, error) {
@@ -80,6 +76,6 @@ func (l *listener) next(until time.Time) (sighting, error) {
 			continue
 		}
 		to, _ := netip.AddrFromSlice(control.Dst.To4())
-		return sighting{mac: magic.Target, link: control.IfIndex, to: netip.AddrPortFrom(to, 0)}, nil
+		return sighting{mac: magic.Target, link: control.IfIndex, to: netip.AddrPortFrom(to, 0), echo: true}, nil
 	}
 }

@@ -32,6 +32,22 @@ func (f facts) tunnels() []wol.Finding {
 	return list
 }
 
+// unroutable is about configured destinations that packets cannot even be sent to.
+func (f facts) unroutable() []wol.Finding {
+	var list []wol.Finding
+	for _, w := range f.ways {
+		if w.destination == "" || w.err == nil || f.links == nil { // who tells of no interface, tells of no route
+			continue
+		}
+		cure := "correct --destinations, or add a route that leads there"
+		if w.to.Zone() != "" {
+			cure = "correct --destinations: behind the % stands an interface of this host, as ip -br link lists them"
+		}
+		list = append(list, wol.Finding{Code: noRoute, Message: "packets to " + w.destination + " cannot leave: " + plain(w.err), Cure: cure})
+	}
+	return list
+}
+
 func what(l rtnetlink.Link) string {
 	switch l.Kind {
 	case "ppp":

@@ -6,34 +6,41 @@ import (
 	"strings"
 )
 
-// remark says what there is to say of a leg beyond that it was seen.
-func (e experiment) remark(l leg) string {
-	switch f := e.fate(l); {
-	case l.stays:
-		return "stays on this host"
-	case f == seen && l.tunnel != "":
-		return "goes into " + l.tunnel + ", a tunnel"
-	case f == seen && l.way.path.Gateway.IsValid():
-		return "is for the router " + l.way.path.Gateway.String() + ", which forwards a directed broadcast only if it is told to"
-	case f == seen:
-		return ""
-	case f == unseen && !l.broadcast():
-		return "accepted by the kernel, and not seen leaving: " + l.unanswered()
-	case f == unseen && e.method == OwnBroadcast && len(l.seenAt) > 0:
-		return "passed the firewall's output rules, and the interface did not count it as sent"
-	case f == unseen && e.method == OwnBroadcast:
-		return "accepted by the kernel, not heard back, and the interface did not count it as sent"
-	case f == unseen:
-		return "accepted by the kernel, and not seen leaving"
-	case f == unclear:
-		return "not heard back, although the interface has sent something: a firewall may keep it from this host's own sockets; as root (CAP_NET_RAW), doctor sees what leaves"
-	case e.method == OwnBroadcast && l.out != 0:
-		return "accepted by the kernel; only IPv4 broadcasts can be heard back, and as root (CAP_NET_RAW) doctor sees what leaves"
-	case l.out == 0:
-		return "accepted by the kernel; by which interface it left is not known"
+func (e *experiment) whyUnwatched(l leg) string {
+	switch _, known := e.links.outlets(l.out); {
+	case !known:
+		return "by which interface it left is not known"
+	case e.method == OwnBroadcast:
+		return "only IPv4 broadcasts can be heard back, and as root (CAP_NET_RAW) doctor sees what leaves"
 	default:
-		return fmt.Sprintf("accepted by the kernel; nothing could watch whether it left (%v)", e.excuse)
+		return fmt.Sprintf("nothing could watch whether it left (%v)", e.excuse)
 	}
+}
+
+func (e *experiment) whyUnseen(l leg) string {
+	missed := e.missed(l)
+	switch {
+	case len(missed) == 0 && floods(e.links.at(l.out)):
+		return "accepted by the kernel, and only guests hear it: no port of " + e.links.at(l.out).Name + " that leads to a LAN is running"
+	case len(missed) == 0:
+		return "accepted by the kernel, and not seen leaving: there is no carrier any more"
+	case !l.broadcast():
+		return "accepted by the kernel, and not seen leaving: " + l.unanswered()
+	case e.method == OwnBroadcast && l.echoed:
+		return "passed the firewall's output rules, and " + e.notSeenBy(missed)
+	case e.method == OwnBroadcast:
+		return "accepted by the kernel, not heard back, and " + e.notSeenBy(missed)
+	default:
+		return "accepted by the kernel, and " + e.notSeenBy(missed)
+	}
+}
+
+func (e *experiment) notSeenBy(missed []int) string {
+	by := strings.Join(e.links.names(missed), " and ")
+	if e.method == OwnBroadcast {
+		return by + " did not count it as sent"
+	}
+	return "not seen leaving by " + by
 }
 
 // unanswered says why a packet to one host, or to a router, waits in the kernel
@@ -49,32 +56,34 @@ func (l leg) unanswered() string {
 	return fmt.Sprintf("most likely nobody answers %s for %s, as a computer that is off does not; name its LAN's broadcast address, or give it a permanent neighbour entry", question, l.way.to)
 }
 
-// remarks are parts of a sentence, each with the destinations that it is about.
-type remarks struct {
-	texts        []string
-	destinations [][]string
+// remarks are parts of a sentence.
+type remarks []remark
+
+type remark struct {
+	text  string
+	about []string // destinations
 }
 
 func (r *remarks) add(text, destination string) {
 	if text == "" {
 		return
 	}
-	i := slices.Index(r.texts, text)
+	i := slices.IndexFunc(*r, func(one remark) bool { return one.text == text })
 	if i < 0 {
-		i = len(r.texts)
-		r.texts, r.destinations = append(r.texts, text), append(r.destinations, nil)
+		i = len(*r)
+		*r = append(*r, remark{text: text})
 	}
 	if destination != "" {
-		r.destinations[i] = append(r.destinations[i], destination)
+		(*r)[i].about = append((*r)[i].about, destination)
 	}
 }
 
-func (r *remarks) String() string {
-	parts := make([]string, len(r.texts))
-	for i, text := range r.texts {
-		parts[i] = text
-		if about := r.destinations[i]; len(about) > 0 {
-			parts[i] = strings.Join(about, ", ") + ": " + text
+func (r remarks) String() string {
+	parts := make([]string, len(r))
+	for i, one := range r {
+		parts[i] = one.text
+		if len(one.about) > 0 {
+			parts[i] = strings.Join(one.about, ", ") + ": " + one.text
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -76,14 +76,8 @@ func networkOrder(n uint16) uint16 {
 
 func (t *tap) method() Method { return PacketSocket }
 func (t *tap) port() uint16   { return 0 }
+func (t *tap) sees(leg) bool  { return true }
 func (t *tap) close()         { _ = t.file.Close() }
-
-func (t *tap) sees(l leg, hosts links) (bool, []int) {
-	if l.stays || l.out == 0 {
-		return false, nil
-	}
-	return true, hosts.outlets(l.out)
-}
 
 // next waits in the runtime's poller, which knows deadlines.
 func (t *tap) next(until time.Time) (sighting, error) {

@@ -21,12 +21,13 @@ func (r Report) Write(w io.Writer) error {
 	for _, f := range r.Findings {
 		out.finding(f)
 	}
-	out.line("%s", r.verdict())
+	out.line("%s", r.Verdict())
 	_, err := io.WriteString(w, out.text.String())
 	return err
 }
 
-func (r Report) verdict() string {
+// Verdict says in one sentence whether a LAN hears this host.
+func (r Report) Verdict() string {
 	var heard []string
 	unknown := false
 	for _, i := range r.Interfaces {

@@ -83,7 +83,7 @@ func TestVerdict(t *testing.T) {
 		},
 	} {
 		for _, r := range reports {
-			if got := r.verdict(); got != want {
+			if got := r.Verdict(); got != want {
 				t.Errorf("%+v: %s", r, got)
 			}
 		}
@@ -107,7 +107,7 @@ func TestPrintable(t *testing.T) {
 	if got := printable(`plain "한국어" \`); got != `plain "한국어" \` {
 		t.Errorf("changed to %s", got)
 	}
-	if c := cure("eth0;reboot", 9); strings.Contains(c, "reboot") || !strings.Contains(c, "dev INTERFACE egress") {
+	if c := (&experiment{port: 9}).cure("eth0;reboot"); strings.Contains(c, "reboot") || !strings.Contains(c, "dev INTERFACE egress") {
 		t.Errorf("a command from a name: %s", c)
 	}
 }

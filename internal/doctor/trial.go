@@ -25,22 +25,19 @@ type trial struct {
 type leg struct {
 	destination string         // as the receipt has it
 	to          netip.AddrPort // without a zone; not valid for a raw frame
-	out         int            // index of the interface that it leaves by; 0 where that has gone
 	way         way            // of a configured destination
-	fixed       bool           // it is one
-	stays       bool           // on this host
-	tunnel      string         // the tunnel that it goes into, if any
+	out         int            // index of the interface that it is sent by
+	outlets     []int          // where it leaves this host, by index
 
 	watched bool  // the witness can see it
-	outlets []int // where, by index; all but the first of a bridge's ports are a bonus
-	seenAt  []int
-	counted bool // the counter of sent packets has moved
+	echoed  bool  // it came back to a socket of this host
+	left    []int // the outlets that it left by, as was seen or the counters say
 }
 
 // newTrials gives each eligible interface a MAC that is locally administered
 // (IEEE 802, the second bit of the first byte), and so on no card: 02, "WOL", and
-// two bytes that differ from run to run and from interface to interface. Two
-// doctors on one host do not take each other's probes for theirs.
+// two bytes that differ from interface to interface and most likely from run to run:
+// in one case of 65,536, two doctors at once take each other's probes for theirs.
 func (f facts) newTrials() []trial {
 	var random [2]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the program instead
@@ -76,8 +73,8 @@ func (t *trial) send(ctx context.Context, waker wol.Waker, f facts, w witness) {
 	for _, r := range receipts {
 		t.failed = append(t.failed, r.Failed...)
 		for _, d := range r.Sent {
-			l := f.leg(t.iface, d.Destination)
-			l.watched, l.outlets = w.sees(l, f.links)
+			l, known := f.leg(t.iface, d.Destination)
+			l.watched = known && !l.way.stays(f.links) && w.sees(l)
 			t.legs = append(t.legs, l)
 		}
 	}
@@ -89,7 +86,8 @@ func (t *trial) echo(ctx context.Context, waker wol.Waker, f facts) {
 	receipts, _ := waker.Wake(ctx, t.request())
 	for _, r := range receipts {
 		for _, d := range r.Sent {
-			t.echoes = append(t.echoes, f.leg(t.iface, d.Destination))
+			l, _ := f.leg(t.iface, d.Destination)
+			t.echoes = append(t.echoes, l)
 		}
 	}
 }
@@ -98,23 +96,28 @@ func (t *trial) request() wol.Request {
 	return wol.Request{ID: wol.NewRequestID(), Interface: t.iface, Targets: []wol.Target{{MAC: t.mac}}}
 }
 
-// leg says where a probe by an interface to a destination goes.
-func (f facts) leg(iface, destination string) leg {
-	l := leg{destination: destination, out: f.links.named(iface).Index, fixed: f.fixed()}
+// leg says where a probe by an interface to a destination goes, and whether it is
+// known where it leaves.
+func (f facts) leg(iface, destination string) (l leg, known bool) {
+	l = leg{destination: destination, out: f.links.named(iface).Index}
 	if to, err := netip.ParseAddrPort(destination); err == nil {
 		l.to = netip.AddrPortFrom(to.Addr().WithZone(""), to.Port())
-		if l.fixed {
-			l.way, _ = f.wayOf(to.Addr())
-			l.out, l.stays, l.tunnel = l.way.path.Interface, l.way.stays(f.links), l.way.tunnel(f.links).Name
+		if f.fixed() {
+			l.way = f.wayOf(to.Addr())
+			l.out = l.way.path.Interface
 		}
 	}
-	return l
+	l.outlets, known = f.links.outlets(l.out)
+	return l, known
 }
+
+// fixed says whether the destination is a configured one.
+func (l leg) fixed() bool { return l.way.destination != "" }
 
 // broadcast says whether the probe leaves without anybody being asked for a MAC:
 // to all or to a group, and not to one host or router.
 func (l leg) broadcast() bool {
-	return !l.stays && (!l.fixed || l.way.path.Broadcast || l.way.to.IsMulticast())
+	return !l.fixed() || l.way.path.Broadcast || l.way.to.IsMulticast()
 }
 
 // note notes what was seen, if it is of this trial.
@@ -124,8 +127,12 @@ func (t *trial) note(s sighting) {
 	}
 	for i, l := range t.legs {
 		same := l.to == s.to || l.to.Addr() == s.to.Addr() && s.to.Port() == 0
-		if same && slices.Contains(l.outlets, s.link) && !slices.Contains(l.seenAt, s.link) {
-			t.legs[i].seenAt = append(l.seenAt, s.link)
+		switch {
+		case !same || !l.watched:
+		case s.echo:
+			t.legs[i].echoed = l.echoed || s.link == l.out
+		case slices.Contains(l.outlets, s.link) && !slices.Contains(l.left, s.link):
+			t.legs[i].left = append(l.left, s.link)
 		}
 	}
 }

@@ -17,16 +17,9 @@ import (
 // childFile names the file into which TestChild writes its report, in a process
 // without privileges.
 const (
-	childFile = "DOCTOR_REPORT"
-	childJob  = "DOCTOR_SENDER"
+	childFile  = "DOCTOR_REPORT"
+	childSetup = "DOCTOR_SETUP"
 )
-
-// job is sender, as it crosses to the child.
-type job struct {
-	Port        uint16
-	Fixed, Also []string
-	RecvErr     bool
-}
 
 func TestChild(t *testing.T) {
 	path := os.Getenv(childFile)
@@ -34,12 +27,11 @@ func TestChild(t *testing.T) {
 		return // it is for the other tests to start it
 	}
 	lantest.Require(t)
-	var j job
-	if err := json.Unmarshal([]byte(os.Getenv(childJob)), &j); err != nil {
+	var s setup
+	if err := json.Unmarshal([]byte(os.Getenv(childSetup)), &s); err != nil {
 		t.Fatal(err)
 	}
-	s := sender{port: j.Port, fixed: j.Fixed, also: j.Also, recvErr: j.RecvErr}
-	text, err := json.Marshal(examine(t, doctorOf(s), s))
+	text, err := json.Marshal(s.examine(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +41,7 @@ func TestChild(t *testing.T) {
 }
 
 // unprivileged returns what a doctor without any capability reports.
-func unprivileged(t *testing.T, j job) doctor.Report {
+func (s setup) unprivileged(t *testing.T) doctor.Report {
 	t.Helper()
 	dir := lantest.SharedDir(t)
 	program := filepath.Join(dir, "program")
@@ -68,7 +60,7 @@ func unprivileged(t *testing.T, j job) doctor.Report {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(j)
+	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +68,7 @@ func unprivileged(t *testing.T, j job) doctor.Report {
 		t.Fatal(err)
 	}
 	cmd := lantest.Unprivileged(t, program, "-test.run=^TestChild$")
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", childFile+"="+filepath.Join(dir, "report"), childJob+"="+string(text))
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", childFile+"="+filepath.Join(dir, "report"), childSetup+"="+string(text))
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v:\n%s", err, output)
 	}
@@ -94,32 +86,30 @@ func unprivileged(t *testing.T, j job) doctor.Report {
 func TestWithoutPrivileges(t *testing.T) {
 	const freePort, lowPort = 40009, 9
 	for name, tt := range map[string]struct {
-		port         uint16
+		setup
 		rules        string
-		also         []string
 		heard, known bool
 		seen         int
 		codes        []string
 		detail       string
 	}{
-		"healthy":              {freePort, "", nil, true, true, 2, nil, "came back to a socket of this host, and the interface counted it as sent, to all 2 destinations"},
-		"low port":             {lowPort, "", nil, true, true, 2, nil, "a second probe went to port "},
-		"low port refused":     {lowPort, hook("output", "udp dport 9"), nil, false, true, 0, []string{"firewall lana"}, "operation not permitted"},
-		"low port dropped":     {lowPort, egress("lana", "udp dport 9"), nil, false, true, 0, []string{"firewall lana"}, "queue is full"},
-		"all but the low port": {lowPort, hook("output", "udp dport != 9"), nil, false, false, 0, nil, "not heard back, although"},
-		"IPv6":                 {freePort, "", []string{"[ff02::1%lana]:40009"}, true, true, 2, nil, "[ff02::1%lana]:40009: accepted by the kernel; only IPv4 broadcasts can be heard back"},
-		"raw":                  {freePort, "", []string{rawFrame}, true, true, 2, nil, rawFrame + ": not sent"},
-		"output":               {freePort, hook("output", "udp dport 40009"), nil, false, true, 0, []string{"firewall lana"}, "operation not permitted"},
-		"egress":               {freePort, egress("lana", ""), nil, false, true, 0, []string{"firewall lana"}, "passed the firewall's output rules, and the interface did not count it as sent"},
-		"input":                {freePort, hook("input", "udp dport 40009"), nil, false, false, 0, nil, "a firewall may keep it from this host's own sockets; as root (CAP_NET_RAW), doctor sees what leaves"},
-		"input of egress":      {freePort, hook("input", "udp dport 40009") + egress("lana", ""), nil, false, true, 0, []string{"firewall lana"}, "not heard back, and the interface did not count it"},
+		"healthy":              {setup{Port: freePort}, "", true, true, 2, nil, "came back to a socket of this host, and left as far as the interface's counter tells (other packets may have moved it), to all 2 destinations"},
+		"low port":             {setup{Port: lowPort}, "", true, true, 2, nil, "a second probe went to port "},
+		"low port refused":     {setup{Port: lowPort}, hook("output", "udp dport 9"), false, true, 0, []string{"firewall lana"}, "operation not permitted"},
+		"low port dropped":     {setup{Port: lowPort}, egress("lana", "udp dport 9"), false, true, 0, []string{"firewall lana"}, "queue is full"},
+		"all but the low port": {setup{Port: lowPort}, hook("output", "udp dport != 9"), false, false, 0, nil, "not heard back, although"},
+		"IPv6":                 {setup{Port: freePort, IPv6: true}, "", true, true, 2, nil, "[ff02::1%lana]:40009: accepted by the kernel; only IPv4 broadcasts can be heard back"},
+		"raw":                  {setup{Port: freePort, Raw: true}, "", true, true, 2, []string{"raw_refused"}, "to all 2 destinations"},
+		"output":               {setup{Port: freePort}, hook("output", "udp dport 40009"), false, true, 0, []string{"firewall lana"}, "operation not permitted"},
+		"egress":               {setup{Port: freePort}, egress("lana", ""), false, true, 0, []string{"firewall lana"}, "queue is full"},
+		"input":                {setup{Port: freePort}, hook("input", "udp dport 40009"), false, false, 0, nil, "a firewall may keep it from this host's own sockets; as root (CAP_NET_RAW), doctor sees what leaves"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := lantest.New(t, "lana", "10.10.0.1/24", "fe80::1/64")
 			if tt.rules != "" {
 				lantest.Firewall(t, tt.rules)
 			}
-			r := unprivileged(t, job{Port: tt.port, Also: tt.also, RecvErr: name == "low port dropped"})
+			r := tt.unprivileged(t)
 			p := find(t, r, "lana").Probe
 			if p.Method != doctor.OwnBroadcast || r.OK != tt.heard || p.Heard != tt.heard || p.Known != tt.known || len(p.Seen) != tt.seen || !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("ok %v, probe %+v", r.OK, p)
@@ -128,13 +118,13 @@ func TestWithoutPrivileges(t *testing.T) {
 				t.Errorf("found %v, want %v", r.Findings, tt.codes)
 			}
 			for _, to := range p.Seen {
-				if !strings.HasSuffix(to, fmt.Sprintf(":%d", tt.port)) {
+				if !strings.HasSuffix(to, fmt.Sprintf(":%d", tt.Port)) {
 					t.Errorf("seen to %s, which is no destination", to)
 				}
 			}
 			arrived := 0
 			for _, f := range l.Collect(quiet) {
-				if f.DstPort == tt.port {
+				if f.DstPort == tt.Port {
 					arrived++
 				}
 			}
@@ -147,19 +137,19 @@ func TestWithoutPrivileges(t *testing.T) {
 
 func TestWithoutPrivilegesDestinations(t *testing.T) {
 	for name, tt := range map[string]struct {
-		destinations []string
+		destinations string
 		heard, known bool
 		detail       string
 	}{
-		"broadcast":       {[]string{"10.10.0.255:40009"}, true, true, "came back"},
-		"of another port": {[]string{"10.10.0.255:40010"}, true, true, "a second probe went to port "},
-		"router":          {[]string{"192.168.20.255:40009"}, false, false, "only IPv4 broadcasts can be heard back"},
-		"loopback":        {[]string{"127.255.255.255:40009"}, false, true, "stays on this host"},
-		"both":            {[]string{"192.168.20.255:40009", "10.10.0.255:40009"}, true, true, "to 1 of 2 destinations"},
+		"broadcast":       {"10.10.0.255", true, true, "came back"},
+		"of another port": {"10.10.0.255:40010", true, true, "a second probe went to port "},
+		"router":          {"192.168.20.255", false, false, "only IPv4 broadcasts can be heard back"},
+		"loopback":        {"127.255.255.255", false, true, "stays on this host"},
+		"both":            {"192.168.20.255,10.10.0.255", true, true, "to 1 of 2 destinations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lantest.New(t, "lana", "10.10.0.1/24").DefaultRoute()
-			r := unprivileged(t, job{Port: 40009, Fixed: tt.destinations})
+			r := setup{Port: 40009, Fixed: tt.destinations}.unprivileged(t)
 			if p := find(t, r, "").Probe; r.OK != tt.heard || p.Heard != tt.heard || p.Known != tt.known || !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("ok %v, probe %+v", r.OK, p)
 			}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strconv"
+	"slices"
 	"syscall"
 
 	"wolgate/internal/rtnetlink"
@@ -36,30 +36,22 @@ func (f facts) findWays() []way {
 			continue
 		}
 		w := way{destination: text, to: to.Addr()}
-		w.path, w.err = rtnetlink.Lookup(w.to.WithZone(""), f.links.zone(w.to))
+		if zone, ok := rtnetlink.Zone(f.links, w.to.Zone()); ok {
+			w.path, w.err = rtnetlink.Lookup(w.to.WithZone(""), zone)
+		} else {
+			w.err = errors.New("no such network interface")
+		}
 		ways = append(ways, w)
 	}
 	return ways
 }
 
-// zone returns the index of the interface that an IPv6 address names by its name
-// or its number, or 0.
-func (l links) zone(a netip.Addr) int {
-	if one := l.named(a.Zone()); one.Index != 0 {
-		return one.Index
-	}
-	index, _ := strconv.Atoi(a.Zone()) // an empty zone is no number, and 0
-	return index
-}
-
 // wayOf returns the way of a configured destination, whatever port it is sent to.
-func (f facts) wayOf(to netip.Addr) (way, bool) {
-	for _, w := range f.ways {
-		if w.destination != "" && w.to == to {
-			return w, w.err == nil
-		}
+func (f facts) wayOf(to netip.Addr) way {
+	if i := slices.IndexFunc(f.ways, func(w way) bool { return w.destination != "" && w.to == to }); i >= 0 {
+		return f.ways[i]
 	}
-	return way{}, false
+	return way{}
 }
 
 // stays says whether packets stay on this host.

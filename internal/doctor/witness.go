@@ -26,8 +26,8 @@ type witness interface {
 	// port is the one that a probe has to go to for this witness to see it; 0 if the
 	// configured one will do.
 	port() uint16
-	// sees says whether a leg's probe can be seen, and at which interfaces.
-	sees(leg, links) (bool, []int)
+	// sees says whether a leg's probe can be seen once it leaves this host.
+	sees(leg) bool
 	// next returns what is seen next. The error is os.ErrDeadlineExceeded when
 	// nothing is until then.
 	next(until time.Time) (sighting, error)
@@ -40,6 +40,7 @@ type sighting struct {
 	mac  wol.MAC
 	link int            // index of the interface
 	to   netip.AddrPort // not valid for a raw frame; port 0 where that does not matter
+	echo bool           // it came back by that interface, and has not been seen to leave
 }
 
 // openWitness returns the best witness that this process may have, and why not a
@@ -61,7 +62,7 @@ type blind struct{}
 
 func (blind) method() Method                   { return NoMethod }
 func (blind) port() uint16                     { return 0 }
-func (blind) sees(leg, links) (bool, []int)    { return false, nil }
+func (blind) sees(leg) bool                    { return false }
 func (blind) next(time.Time) (sighting, error) { return sighting{}, os.ErrDeadlineExceeded }
 func (blind) close()                           {}
 

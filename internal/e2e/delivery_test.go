@@ -224,20 +224,21 @@ func TestTheSniffersSeeWhatTheReceiptSays(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		nics [][]string // their prefixes
-		sent int        // destinations of one target
+		ipv4 int        // destinations of one target
+		ipv6 int        // at least: the kernel adds addresses of its own
 	}{
-		{"one", several(1), 2},
-		{"two", several(2), 4},
-		{"eight", several(8), 16},
-		{"no IPv4 address", [][]string{{}}, 1},
-		{"no IPv4 address beside another", [][]string{{}, {"10.61.0.1/24"}}, 3},
-		{"31 bits", [][]string{{"10.61.0.0/31"}}, 1},
-		{"32 bits", [][]string{{"10.61.0.1/32"}}, 1},
-		{"two prefixes", [][]string{{"10.61.0.1/24", "10.62.0.1/16"}}, 3},
-		{"two addresses in a prefix", [][]string{{"10.61.0.1/24", "10.61.0.2/24"}}, 2},
-		{"one prefix on two", [][]string{{"10.61.0.1/24"}, {"10.61.0.2/24"}}, 4},
-		{"IPv6 alone", [][]string{{"fe80::1/64"}}, 2},
-		{"IPv6 beside IPv4", [][]string{{"fe80::1/64", "10.61.0.1/24"}, {"10.62.0.1/24"}}, 5},
+		{"one", several(1), 2, 0},
+		{"two", several(2), 4, 0},
+		{"eight", several(8), 16, 0},
+		{"no IPv4 address", [][]string{{}}, 1, 0},
+		{"no IPv4 address beside another", [][]string{{}, {"10.61.0.1/24"}}, 3, 0},
+		{"31 bits", [][]string{{"10.61.0.0/31"}}, 1, 0},
+		{"32 bits", [][]string{{"10.61.0.1/32"}}, 1, 0},
+		{"two prefixes", [][]string{{"10.61.0.1/24", "10.62.0.1/16"}}, 3, 0},
+		{"two addresses in a prefix", [][]string{{"10.61.0.1/24", "10.61.0.2/24"}}, 2, 0},
+		{"one prefix on two", [][]string{{"10.61.0.1/24"}, {"10.61.0.2/24"}}, 4, 0},
+		{"IPv6 alone", [][]string{{"fe80::1/64"}}, 1, 1},
+		{"IPv6 beside IPv4", [][]string{{"fe80::1/64", "10.61.0.1/24"}, {"10.62.0.1/24"}}, 4, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lans := lans{}
@@ -250,8 +251,15 @@ func TestTheSniffersSeeWhatTheReceiptSays(t *testing.T) {
 			for n, password := range passwords(t) {
 				one := wol.Target{MAC: woltest.MAC(n + 1), SecureOn: password}
 				receipts := d.wake(t, one)
-				if got := receipts[0]; got.Status != wol.Sent || len(got.Sent) < tt.sent || len(got.Failed) > 0 {
-					t.Errorf("receipt %+v, want %d destinations", got, tt.sent)
+				got := receipts[0]
+				ipv6 := 0
+				for _, sent := range got.Sent {
+					if strings.HasPrefix(sent.Destination, "[ff02::1%") {
+						ipv6++
+					}
+				}
+				if got.Status != wol.Sent || len(got.Sent)-ipv6 != tt.ipv4 || ipv6 < tt.ipv6 || len(got.Failed) > 0 {
+					t.Errorf("receipt %+v, want %d destinations of IPv4 and %d of IPv6", got, tt.ipv4, tt.ipv6)
 				}
 				compare(t, lans, receipts, []wol.Target{one}, copies)
 			}
@@ -443,12 +451,13 @@ func TestTwelveThousandPackets(t *testing.T) {
 	}
 	slices.SortFunc(frames, func(a, b lantest.Frame) int { return a.Time.Compare(b.Time) })
 	// A token bucket that holds a second's worth. The kernel's time of a packet is
-	// some time after it was paid for; that may make a tenth of a second's worth.
+	// some time after it was paid for: what is paid for in one go, a portion of the
+	// call or a copy of one, a tenth of a second's worth, may come that much later.
 	tokens, last := float64(budget), frames[0].Time
 	for i, f := range frames {
 		tokens = min(budget, tokens+f.Time.Sub(last).Seconds()*budget) - 1
 		last = f.Time
-		if tokens < -budget/10 {
+		if tokens < -2*budget/10 {
 			t.Fatalf("packet %d leaves %v after the first: faster than %d a second", i+1, f.Time.Sub(frames[0].Time), budget)
 		}
 	}

@@ -186,6 +186,31 @@ func TestInterfacesAreFollowed(t *testing.T) {
 	seen(t, "the new card", lan, "10.50.0.255:9", "255.255.255.255:9")
 }
 
+// TestACardGoesWhileCopiesAreDue takes a card away in the middle of its copies; the
+// other card's all arrive.
+func TestACardGoesWhileCopiesAreDue(t *testing.T) {
+	lantest.Require(t)
+	stays := lantest.New(t, "stays0", "10.10.0.1/24")
+	const wakes, copies = 50, 5
+	st := start(t, setup{daemon: []string{"--repeat", "5", "--repeat-interval", "20ms", "--max-pps", "1000000"}})
+	for range wakes / 10 {
+		goes := lantest.New(t, "goes0", "10.20.0.1/24")
+		for range 10 {
+			st.wake(t, someMAC).receipt(t)
+		}
+		goes.Delete()
+	}
+	st.daemon.end(t)
+	for range wakes * copies * 2 {
+		if _, ok := stays.Next(woltest.Patience); !ok {
+			t.Fatal("a packet for the other LAN is missing")
+		}
+	}
+	if more := stays.Collect(quietLAN); len(more) > 0 {
+		t.Errorf("%d packets too many", len(more))
+	}
+}
+
 // TestACongestedCardHoldsUpNobody fills the queue of one card, once before the
 // kernel drops packets and once after. The other LAN gets all of its packets,
 // answers stay quick and true, and the daemon can be ended.

@@ -64,10 +64,7 @@ func TestDecoratorsAreWakers(t *testing.T) {
 		list[woltest.MAC(n)] = struct{}{}
 	}
 	woltest.Suite(t, func(t *testing.T, destination netip.AddrPort) wol.Waker {
-		sender, err := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
+		sender := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, slog.New(slog.DiscardHandler))
 		t.Cleanup(func() { _ = sender.Close(0) })
 		return policy.Distinct(policy.Allow(policy.NewBudget(1000).Guard(sender, flat(1)), func() policy.AllowList { return list }))
 	})

@@ -57,7 +57,8 @@ func (f *Followed) check(reload func() error, failed func(error)) {
 
 // sight is what tells one state of a file from another. The time of the last
 // change of the inode (st_ctim, stat(2)) moves with content, owner and mode
-// alike, and no program can set it.
+// alike, and no program can set it. What it cannot tell are two writes of one size
+// within a tick of that clock, 4 ms at most, with our reading in between.
 type sight struct {
 	device, inode uint64
 	size          int64
@@ -70,5 +71,5 @@ func look(path string) sight {
 	if err := syscall.Stat(path, &s); err != nil {
 		return sight{}
 	}
-	return sight{device: s.Dev, inode: s.Ino, size: s.Size, changed: s.Ctim}
+	return sight{device: uint64(s.Dev), inode: s.Ino, size: s.Size, changed: s.Ctim}
 }

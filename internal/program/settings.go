@@ -46,19 +46,22 @@ func (s *Settings) AddAs(name, variable, value, usage string, parse func(string)
 
 // AddSwitch declares a flag that has no variable and is off unless it is given.
 func (s *Settings) AddSwitch(name, usage string, into *bool) {
-	s.AddBool(name, false, usage, into)
-	s.list[len(s.list)-1].variable = ""
+	s.list = append(s.list, &setting{flag: name, value: "false", usage: usage, parse: boolean(into), boolean: true})
 }
 
 // AddBool declares a flag that may stand without a value.
 func (s *Settings) AddBool(name string, value bool, usage string, into *bool) {
-	s.Add(name, strconv.FormatBool(value), usage, func(text string) (err error) {
+	s.Add(name, strconv.FormatBool(value), usage, boolean(into))
+	s.list[len(s.list)-1].boolean = true
+}
+
+func boolean(into *bool) func(string) error {
+	return func(text string) (err error) {
 		if *into, err = strconv.ParseBool(text); err != nil {
 			return errors.New("is neither true nor false")
 		}
 		return nil
-	})
-	s.list[len(s.list)-1].boolean = true
+	}
 }
 
 // Knows says that a variable is read elsewhere, so that it is not warned about.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,6 +36,31 @@ type Link struct {
 	// Addresses are those of both families as configured, host address and prefix
 	// length, without those that cannot be used, or not yet.
 	Addresses []netip.Prefix
+}
+
+// HasPorts says whether this is the kind of interface whose packets leave by ports
+// of its own. A VRF is none: its members send for themselves.
+func (l Link) HasPorts() bool {
+	switch l.Kind {
+	case "bridge", "bond", "team", "openvswitch":
+		return true
+	default:
+		return false
+	}
+}
+
+// Zone returns the index of the interface that the zone of an IPv6 address names, by
+// its name or by its number (RFC 4007 section 11.2). The index is 0 for no zone.
+func Zone(links []Link, zone string) (index int, ok bool) {
+	if zone == "" {
+		return 0, true
+	}
+	for _, l := range links {
+		if l.Name == zone || strconv.Itoa(l.Index) == zone {
+			return l.Index, true
+		}
+	}
+	return 0, false
 }
 
 // Links returns all interfaces of this network namespace, ordered by index.

@@ -36,10 +36,10 @@ const (
 
 // Finding is a fault of the host or of its surroundings that swallows packets.
 type Finding struct {
-	Code      string `json:"code" example:"vpn"`
-	Interface string `json:"interface,omitempty" example:"tun0"`
-	Message   string `json:"message" example:"the default route leads into tun0, a tunnel"`
-	Cure      string `json:"cure" example:"name the interfaces of your LANs in --interfaces"`
+	Code      string `json:"code" example:"no_carrier"`
+	Interface string `json:"interface,omitempty" example:"eth1"`
+	Message   string `json:"message" example:"no carrier: no packet reaches a LAN by this interface, and every receipt says so"`
+	Cure      string `json:"cure" example:"plug its cable in at both ends and switch on what it leads to"`
 } // @name Finding
 
 // Interfaces is what the daemon knows of its host without sending anything, as

@@ -82,6 +82,12 @@ type Failure struct {
 	Error       string `json:"error" example:"network is down"`
 } // @name Failure
 
+// The errors of a Failure that others than people look at.
+const (
+	FirewallRefuses = "a firewall on this host refuses it (operation not permitted)"
+	QueueFull       = "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
+)
+
 // NewReceipt derives the status from what was sent and what failed.
 func NewReceipt(mac MAC, requestID string, sent []Delivery, failed []Failure) Receipt {
 	r := Receipt{OK: true, Status: Sent, MAC: mac, RequestID: requestID, Sent: sent, Failed: failed}

@@ -63,10 +63,7 @@ func one() wol.Request {
 func TestClientIsAWaker(t *testing.T) {
 	t.Parallel()
 	woltest.Suite(t, func(t *testing.T, destination netip.AddrPort) wol.Waker {
-		sender, err := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, quiet())
-		if err != nil {
-			t.Fatal(err)
-		}
+		sender := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{destination}, Repeat: 1}, quiet())
 		path := serve(t, wolhttp.Handler(sender, noInterfaces, quiet()))
 		t.Cleanup(func() { _ = sender.Close(0) })
 		return client(t, path, woltest.Patience)

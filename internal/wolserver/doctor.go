@@ -25,20 +25,14 @@ func doctorOf(sender *broadcast.Sender, getenv func(string) string) doctor.Docto
 func examine(ctx context.Context, c Config, getenv func(string) string, out io.Writer, asJSON bool) error {
 	c.Broadcast.Repeat = 1
 	quiet := slog.New(slog.DiscardHandler) // all that the log would say is in the report
-	sender, err := broadcast.New(c.Broadcast, quiet)
-	if err != nil {
-		return err
-	}
+	sender := broadcast.New(c.Broadcast, quiet)
 	defer func() { _ = sender.Close(0) }()
-	open := func(port uint16) (wol.Waker, func(), error) {
+	open := func(port uint16) (wol.Waker, func()) {
 		if port == 0 {
-			return sender, func() {}, nil
+			return sender, func() {}
 		}
-		probe, err := broadcast.New(onPort(c.Broadcast, port), quiet)
-		if err != nil {
-			return nil, nil, err
-		}
-		return probe, func() { _ = probe.Close(0) }, nil
+		probe := broadcast.New(onPort(c.Broadcast, port), quiet)
+		return probe, func() { _ = probe.Close(0) }
 	}
 	report, err := doctorOf(sender, getenv).Examine(ctx, c.Broadcast.Port, open)
 	if err != nil {
@@ -52,7 +46,7 @@ func examine(ctx context.Context, c Config, getenv func(string) string, out io.W
 		err = report.Write(out)
 	}
 	if err == nil && !report.OK {
-		err = errors.New("no LAN hears this host: the report says why and what to do")
+		err = errors.New(report.Verdict())
 	}
 	return err
 }

@@ -62,6 +62,9 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		}
 		return Run(ctx, c, program.Getenv(environ), log)
 	case "doctor":
+		for _, w := range warnings {
+			fmt.Fprintln(stderr, "wol-server:", w)
+		}
 		return examine(ctx, c, program.Getenv(environ), stdout, asJSON)
 	case "healthcheck":
 		client := wolhttp.NewClient(unixsock.Dialer(c.Socket), 3*time.Second)

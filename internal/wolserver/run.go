@@ -33,11 +33,10 @@ const (
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	budget := policy.NewBudget(c.MaxPPS)
 	c.Broadcast.Pace = budget.PayLast
-	sender, err := broadcast.New(c.Broadcast, log)
-	if err != nil {
-		return err
-	}
+	sender := broadcast.New(c.Broadcast, log)
 	defer func() { _ = sender.Close(copiesGrace) }()
+	ctx, cancel := context.WithCancel(ctx) // so that nothing outlives a failed start
+	defer cancel()
 	if refused := sender.RawRefused(); refused != "" {
 		log.Warn("raw frames are not sent, UDP goes on", "err", refused)
 	}
@@ -72,8 +71,8 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	}
 	log.Info("stopping")
 	defer time.AfterFunc(callGrace, cancelCalls).Stop()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestGrace)
-	defer cancel()
+	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), requestGrace)
+	defer cancelGrace()
 	if err := server.Shutdown(grace); err != nil {
 		log.Warn("calls cut off", "err", err)
 		_ = server.Close()
