@@ -22,14 +22,16 @@ type Budget struct {
 	perSecond int
 	tokens    *rate.Limiter
 
+	large chan struct{} // holds a token while a large call is under way: they take turns
+
 	mu       sync.Mutex
-	promised int           // packets of calls that were admitted and have not paid yet
+	promised int           // packets of calls that were admitted and have not begun to pay
 	kept     chan struct{} // closed when nothing is promised any more; nil while nothing is
 }
 
 // NewBudget returns a full budget of at least one packet a second.
 func NewBudget(perSecond int) *Budget {
-	return &Budget{perSecond: perSecond, tokens: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
+	return &Budget{perSecond: perSecond, tokens: rate.NewLimiter(rate.Limit(perSecond), perSecond), large: make(chan struct{}, 1)}
 }
 
 // PayLast waits until that many packets may leave of those that nobody waits for,
@@ -111,8 +113,8 @@ func (b *Budget) turn(ctx context.Context, total int) error {
 	}
 }
 
-// promise admits a large call if its last turn comes in time, after those of the
-// large calls admitted before.
+// promise admits a large call if it can end in time after those that were admitted
+// before, whose turn comes first.
 func (b *Budget) promise(ctx context.Context, each, total int) error {
 	allowed := left(ctx, time.Now())
 	b.mu.Lock()
@@ -172,13 +174,19 @@ func (b *Budget) portions(ctx context.Context, next wol.Waker, req wol.Request, 
 	targets := req.Targets
 	unpaid := each * len(targets)
 	defer func() { b.settle(unpaid) }()
+	select {
+	case b.large <- struct{}{}:
+		defer func() { <-b.large }()
+	case <-ctx.Done():
+		return nil, tooLate(ctx.Err())
+	}
 	receipts := make([]wol.Receipt, 0, len(targets))
 	for len(receipts) < len(targets) {
 		n := min(size, len(targets)-len(receipts))
 		req.Targets = targets[len(receipts):][:n]
-		part, err := b.portion(ctx, next, req, each*n)
-		b.settle(each * n)
+		b.settle(each * n) // the bucket counts it from here on
 		unpaid -= each * n
+		part, err := b.portion(ctx, next, req, each*n)
 		if err != nil && len(receipts) == 0 {
 			return nil, err
 		}

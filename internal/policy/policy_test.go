@@ -275,6 +275,46 @@ func TestBudgetKeepsItsPromiseBesideCopies(t *testing.T) {
 	})
 }
 
+// TestLargeCallsTakeTurns admits a second large call, with all the time in the world,
+// while the first is under way: the first ends as if it were alone.
+func TestLargeCallsTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		w := policy.NewBudget(100).Guard(&r, flat(8))
+		start := time.Now()
+		var calls sync.WaitGroup
+		for _, call := range []struct {
+			begins, allowed, ends time.Duration
+			targets               int
+		}{
+			{0, 3500 * time.Millisecond, 3 * time.Second, 50},
+			{50 * time.Millisecond, time.Minute, 7 * time.Second, 50},
+			{100 * time.Millisecond, time.Minute, 11 * time.Second, 50},
+		} {
+			calls.Go(func() {
+				time.Sleep(call.begins)
+				ctx, cancel := context.WithTimeout(t.Context(), call.allowed)
+				defer cancel()
+				got, err := w.Wake(ctx, request(make([]int, call.targets)...))
+				if err != nil {
+					t.Error(err)
+				}
+				for i, receipt := range got {
+					if !receipt.OK {
+						t.Errorf("receipt %d of the call that began after %v: %+v", i, call.begins, receipt)
+						break
+					}
+				}
+				if took := time.Since(start); took > call.ends+100*time.Millisecond {
+					t.Errorf("the call that began after %v ended after %v, want %v", call.begins, took, call.ends)
+				}
+			})
+		}
+		calls.Wait()
+	})
+}
+
 func TestBudgetTellsWhatALargeCallDidNotSend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
