@@ -3,6 +3,7 @@ package doctor
 import (
 	"io/fs"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -12,14 +13,30 @@ import (
 
 // traces are what a container engine or a hypervisor leaves behind.
 type traces struct {
-	container string // whose container it is; empty for none
-	kernel    string // its release
-	virtual   bool   // a virtual machine, of any kind
+	container string       // whose container it is; empty for none
+	hosts     []netip.Addr // that the file hosts(5) names
+	kernel    string       // its release
+	virtual   bool         // a virtual machine, of any kind
 }
 
 func (d Doctor) traces() traces {
 	release, _ := fs.ReadFile(d.Root, "proc/sys/kernel/osrelease") // unreadable is no trace
-	return traces{container: d.engine(), kernel: strings.TrimSpace(string(release)), virtual: d.virtual()}
+	return traces{container: d.engine(), hosts: d.hosts(), kernel: strings.TrimSpace(string(release)), virtual: d.virtual()}
+}
+
+// hosts returns the addresses in /etc/hosts. In a container on a network of its own
+// the engine writes the container's address there.
+func (d Doctor) hosts() []netip.Addr {
+	text, _ := fs.ReadFile(d.Root, "etc/hosts") // unreadable is no trace
+	var list []netip.Addr
+	for line := range strings.Lines(string(text)) {
+		if first := strings.Fields(line); len(first) > 0 {
+			if address, err := netip.ParseAddr(first[0]); err == nil {
+				list = append(list, address)
+			}
+		}
+	}
+	return list
 }
 
 // engine returns whose container this is. What LXC and systemd-nspawn run is not
@@ -54,7 +71,9 @@ func (f facts) container() []wol.Finding {
 	// container has no card, a pair to the LAN, and Docker in it, perhaps.
 	card := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.Kind == "" && l.Flags&net.FlagLoopback == 0 })
 	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return engineMade(l.Name) })
+	assigned := false
 	for _, l := range lans {
+		assigned = assigned || l.Kind == "tun" || f.byEngine(l)
 		pair := l.PeerAway && !card && !bridges
 		// Engines without root (slirp4netns, pasta) copy packets out of a TAP device, and
 		// make their bridges behind that.
@@ -63,11 +82,28 @@ func (f facts) container() []wol.Finding {
 			return nil
 		}
 	}
+	if !assigned { // a namespace that somebody has made inside of a container
+		return nil
+	}
 	return []wol.Finding{{
 		Code: container, Interface: lans[0].Name,
 		Message: "this is a container of " + f.traces.container + " on a network of its engine: broadcasts end at the engine's bridge and reach no LAN",
 		Cure:    "run wol-server on the host's network: network_mode: host in a Compose file, --network=host for docker run and podman run, hostNetwork: true in Kubernetes; or give the container a macvlan network on the LAN",
 	}}
+}
+
+// byEngine says whether a container engine has given an interface its address: it
+// wrote it into /etc/hosts, or took it from the pools of Docker or Podman.
+func (f facts) byEngine(l rtnetlink.Link) bool {
+	pool := func(network string, bits int) func(netip.Prefix) bool {
+		within := netip.MustParsePrefix(network)
+		return func(p netip.Prefix) bool { return within.Contains(p.Addr()) && p.Bits() == bits }
+	}
+	pools := []func(netip.Prefix) bool{pool("172.16.0.0/12", 16), pool("192.168.0.0/16", 20), pool("10.88.0.0/16", 16), pool("10.89.0.0/16", 24)}
+	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool {
+		return slices.Contains(f.traces.hosts, p.Addr()) ||
+			slices.ContainsFunc(pools, func(in func(netip.Prefix) bool) bool { return in(p) })
+	})
 }
 
 // lans returns what stands for this host's LANs: the eligible interfaces, and

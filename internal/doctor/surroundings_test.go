@@ -73,6 +73,12 @@ func TestContainers(t *testing.T) {
 		"slirp4netns":                {podman, nil, nil, links{card(2, "tap0", "tun", "10.0.2.100/24")}, "Podman"},
 		"rootless Docker's host":     {docker, nil, nil, links{card(2, "tap0", "tun", "10.0.2.100/24"), card(3, "docker0", "bridge")}, "Docker"},
 
+		"by its file of hosts": {fstest.MapFS{".dockerenv": file(""), "etc/hosts": file("127.0.0.1\tlocalhost\n10.5.0.2\t3f2a9c0d1e4b\n")}, nil, eth0, links{away(card(2, "eth0", "", "10.5.0.2/24"))}, "Docker"},
+		"user-defined network": {docker, nil, eth0, links{away(card(2, "eth0", "", "192.168.16.2/20"))}, "Docker"},
+
+		"namespace in a container":  {docker, nil, eth0, links{away(card(2, "eth0", "", "10.80.0.1/24"))}, ""},
+		"the same, no address":      {docker, nil, eth0, links{away(card(2, "eth0", ""))}, ""},
+		"hosts of somebody else":    {fstest.MapFS{".dockerenv": file(""), "etc/hosts": file("# 10.80.0.1 me\n10.80.0.9 nas\n")}, nil, eth0, links{away(card(2, "eth0", "", "10.80.0.1/24"))}, ""},
 		"no container":              {nil, nil, eth0, links{card(2, "eth0", "")}, ""},
 		"Docker's host network":     {docker, nil, eth0, links{card(2, "eth0", ""), card(3, "docker0", "bridge"), away(card(4, "veth1", ""))}, ""},
 		"its user-defined networks": {docker, nil, eth0, links{pair, card(3, "br-0123456789ab", "bridge")}, ""},

@@ -129,7 +129,11 @@ func TestDoctor(t *testing.T) {
 		"a zone that is not there":          {ok: true, findings: []string{"no_route"}, args: []string{"--destinations", "[ff02::1%nope0]:9,10.80.0.255"}, build: func(t *testing.T) { lan(t) }},
 		"raw frames without the capability": {ok: true, findings: []string{"raw_refused"}, alone: "powerless", args: []string{"--raw"}, build: func(t *testing.T) { lan(t) }},
 
-		"container on a bridge network": {findings: []string{"container"}, root: map[string]string{".dockerenv": ""}, build: func(t *testing.T) { lan(t) }},
+		"container on a bridge network": {findings: []string{"container"}, root: map[string]string{".dockerenv": ""}, build: func(t *testing.T) {
+			lantest.New(t, "eth0", "172.17.0.2/16").DefaultRouteVia("172.17.0.1")
+		}},
+		"container on a network of its owner's choice": {findings: []string{"container"}, root: map[string]string{".dockerenv": "", "etc/hosts": "10.80.0.1\t3f2a9c0d1e4b"}, build: func(t *testing.T) { lan(t) }},
+		"namespace inside of a container":              {ok: true, root: map[string]string{".dockerenv": ""}, build: func(t *testing.T) { lan(t) }},
 		"container on the host's network": {ok: true, root: map[string]string{".dockerenv": ""}, build: func(t *testing.T) {
 			lan(t)
 			lantest.Bridge(t, "docker0", "172.17.0.1/16")
