@@ -136,6 +136,7 @@ const docTemplate = `{
                             "not_named",
                             "excluded",
                             "no_broadcast",
+                            "no_arp",
                             "down",
                             "no_carrier",
                             "bridge_without_ports",

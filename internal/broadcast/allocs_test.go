@@ -53,7 +53,10 @@ func TestNoAllocationPerPacket(t *testing.T) {
 
 	c := newCopies(0, s.copies.pace, s.log)
 	c.drain(time.Second)
-	repeat := job{packets: packets, destinations: now.destinations, left: 1}
+	repeat := job{left: 1}
+	for _, to := range now.destinations {
+		repeat.parts = append(repeat.parts, part{to: to, packets: packets})
+	}
 	if got := testing.AllocsPerRun(100, func() { c.send(repeat) }); got != 0 {
 		t.Errorf("a copy of %d packets allocates %v times", maxBatch, got)
 	}

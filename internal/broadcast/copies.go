@@ -18,15 +18,26 @@ const hurryTime = time.Second
 
 // job is what remains to be sent for one call.
 type job struct {
-	requestID    string
-	packets      [][]byte
-	destinations []destination
-	left         int // copies still to come
-	due          time.Time
+	requestID string
+	parts     []part
+	left      int // copies still to come
+	due       time.Time
 }
 
-// size is how many packets are still to be sent.
-func (j job) size() int { return len(j.packets) * len(j.destinations) * j.left }
+// part is what goes to one destination.
+type part struct {
+	to      destination
+	packets [][]byte
+}
+
+// packets is how many packets one copy has.
+func (j job) packets() int {
+	n := 0
+	for _, p := range j.parts {
+		n += len(p.packets)
+	}
+	return n
+}
 
 // copies sends the second and later copies of packets. Every job waits the same
 // interval, so that a queue in order of arrival is one in order of time.
@@ -47,6 +58,7 @@ type copies struct {
 	abandon context.CancelFunc
 	done    chan struct{} // closed when the last copy has gone
 
+	pulse  pulse
 	failed [maxBatch]error // run's own
 }
 
@@ -61,22 +73,22 @@ func newCopies(interval time.Duration, pace func(context.Context, int) error, lo
 	return c
 }
 
-// reserve makes room for j before its first copy leaves, so that no wake is
-// answered whose copies would have to be dropped.
-func (c *copies) reserve(j job) bool {
+// reserve makes room for that many packets before the first copy of them leaves, so
+// that no wake is answered whose copies would have to be dropped.
+func (c *copies) reserve(packets int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pending+j.size() > maxPending && c.pending > 0 {
+	if c.pending+packets > maxPending && c.pending > 0 {
 		return false
 	}
-	c.pending += j.size()
+	c.pending += packets
 	return true
 }
 
-func (c *copies) release(j job) {
+func (c *copies) release(packets int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending -= j.size()
+	c.pending -= packets
 }
 
 // add queues a reserved job for its next copy.
@@ -117,12 +129,15 @@ func (c *copies) run() {
 		if !ok {
 			return
 		}
+		c.pulse.start()
 		c.wait(time.Until(j.due))
-		c.send(j)
-		round := j
-		round.left = 1
-		c.release(round)
-		j.left--
+		if c.send(j) {
+			c.release(j.packets())
+			j.left--
+		} else {
+			c.release(j.packets() * j.left)
+			j.left = 0
+		}
 		c.add(j)
 	}
 }
@@ -139,6 +154,7 @@ func (c *copies) next() (j job, ok bool) {
 		}
 		closing := c.closing
 		c.mu.Unlock()
+		c.pulse.rest()
 		if closing {
 			return job{}, false
 		}
@@ -158,22 +174,28 @@ func (c *copies) wait(gap time.Duration) {
 	}
 }
 
-// send repeats every packet of a job. A copy that fails is logged and no more:
-// the answer has left, and it was true when it did.
-func (c *copies) send(j job) {
+// send repeats every packet of a job, and says whether there is to be another copy. A
+// copy that fails is logged and no more: the answer has left, and it was true when it
+// did.
+//
+// Copies that fell due while the process was stopped are dropped: whoever asked has
+// helped himself by now, and all of them would leave at once.
+func (c *copies) send(j job) (again bool) {
 	failures, last := 0, error(nil)
 	// Its error says that nobody is patient any more. All of a job is paid for at
 	// once: were it in small sums, every call that waits would come in between.
-	_ = c.pace(c.patient, len(j.packets)*len(j.destinations))
-	for batch := range slices.Chunk(j.packets, maxBatch) {
-		for _, to := range j.destinations {
+	_ = c.pace(c.patient, j.packets())
+	for _, p := range j.parts {
+		for batch := range slices.Chunk(p.packets, maxBatch) {
+			if c.pulse.missed(j.due) {
+				c.log.Warn("copies dropped, the daemon was stopped when they were due", "request_id", j.requestID, "packets", j.packets()*j.left)
+				return false
+			}
 			failed := c.failed[:len(batch)]
-			if c.alive.Err() == nil {
-				to.send(c.patient, batch, failed)
+			if err := c.alive.Err(); err == nil {
+				p.to.send(c.patient, batch, failed)
 			} else {
-				for i := range failed {
-					failed[i] = c.alive.Err()
-				}
+				fill(failed, err)
 			}
 			for _, err := range failed {
 				if err != nil {
@@ -184,5 +206,12 @@ func (c *copies) send(j job) {
 	}
 	if failures > 0 {
 		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", plain(last))
+	}
+	return true
+}
+
+func fill(failed []error, err error) {
+	for i := range failed {
+		failed[i] = err
 	}
 }

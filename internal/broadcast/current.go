@@ -14,12 +14,11 @@ import (
 	"wolgate/internal/wol"
 )
 
-// How long a survey of the interfaces is believed: where the kernel tells of
-// changes, where it does not, and where one is known to be under way.
+// How long a survey of the interfaces is believed: where the kernel tells of changes,
+// and where it does not.
 const (
 	whileTold = 10 * time.Second
 	untold    = 500 * time.Millisecond
-	unsettled = 20 * time.Millisecond
 )
 
 // follow forgets the survey whenever the kernel tells of a change, until the
@@ -55,7 +54,7 @@ func (s *Sender) survey() (survey, error) {
 	now := time.Now()
 	believed := s.believed
 	if s.last.unsettled {
-		believed = unsettled
+		believed = untold
 	}
 	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < believed {
 		return s.last, nil

@@ -85,9 +85,9 @@ func configured(to netip.AddrPort, zone int) destination {
 func limitedBroadcast() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
 // directedBroadcast returns the last address of an IPv4 prefix. A /31 (RFC
-// 3021) and a /32 have none.
+// 3021) and a /32 have none, and that of a /0 is the limited broadcast.
 func directedBroadcast(p netip.Prefix) (netip.Addr, bool) {
-	if !p.Addr().Is4() || p.Bits() > 30 {
+	if !p.Addr().Is4() || p.Bits() > 30 || p.Bits() == 0 {
 		return netip.Addr{}, false
 	}
 	a := p.Addr().As4()

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,10 @@ func ParseDestinations(list string, port uint16) ([]netip.AddrPort, error) {
 		if to.Port() == 0 || to.Addr().IsUnspecified() {
 			return nil, fmt.Errorf("%q is nowhere: write an address other than 0.0.0.0 and a port from 1 to 65535", text)
 		}
-		destinations = append(destinations, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+		to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+		if !slices.Contains(destinations, to) {
+			destinations = append(destinations, to)
+		}
 	}
 	return destinations, nil
 }

@@ -44,6 +44,8 @@ func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
 		return refused
 	case l.Flags&net.FlagBroadcast == 0:
 		return wol.NoBroadcast
+	case l.NoARP:
+		return wol.NoARP
 	case l.Flags&net.FlagUp == 0:
 		return wol.Down
 	case l.Flags&net.FlagRunning == 0:
@@ -78,6 +80,8 @@ func explain(why wol.Why, name string) (reason, cure string) {
 		return "excluded by --exclude-interfaces", "name it in --interfaces if computers to wake are on it"
 	case wol.NoBroadcast:
 		return "not capable of broadcast", "use another network card"
+	case wol.NoARP:
+		return "without ARP, its broadcasts would have no address", "if it leads to a LAN, switch ARP on: ip link set " + name + " arp on"
 	case wol.Down:
 		return "network is down", "switch it on: ip link set " + name + " up"
 	case wol.NoCarrier:

@@ -2,10 +2,13 @@ package broadcast
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"wolgate/internal/lantest"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
 )
 
 func TestMain(m *testing.M) { lantest.Main(m) }
@@ -39,6 +42,109 @@ func TestInterfacesAreFollowedWithoutBeingTold(t *testing.T) {
 		if time.Since(began) > time.Second {
 			t.Fatal("the second address is not known after a second")
 		}
+	}
+}
+
+// TestADirectedBroadcastNeedsItsAddress sends as a call does whose survey is a moment
+// too old: the kernel must not take the broadcast of an address that has gone for a
+// host on the link, which it would ask for its MAC and call that a success.
+func TestADirectedBroadcastNeedsItsAddress(t *testing.T) {
+	lantest.Require(t)
+	lan := lantest.New(t, "lan0", "10.90.0.1/24", "10.91.0.1/24")
+	s := open(t, Config{Port: 9, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	old, err := s.survey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lan.DelAddress("10.91.0.1/24")
+	packets, err := marshal([]wol.Target{{MAC: woltest.MAC(1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range old.destinations {
+		failed := make([]error, 1)
+		d.send(t.Context(), packets, failed)
+		if gone := d.text == "10.91.0.255:9"; (failed[0] != nil) != gone {
+			t.Errorf("%s: %v", d.text, failed[0])
+		}
+	}
+	if frames := lan.Collect(100 * time.Millisecond); len(frames) != 2 {
+		t.Errorf("%d packets, want those to the limited broadcast and the other prefix", len(frames))
+	}
+}
+
+// TestSocketsGoWithTheirInterface makes and removes cards.
+func TestSocketsGoWithTheirInterface(t *testing.T) {
+	lantest.Require(t)
+	s := open(t, Config{Port: 9, Repeat: 1, IPv6: true, Raw: true})
+	t.Cleanup(func() { _ = s.Close(0) })
+	for range 5 {
+		lan := lantest.New(t, "lan0", "10.90.0.1/24", "fe80::1/64")
+		waitSockets(t, s, 3)
+		lan.Delete()
+		waitSockets(t, s, 0)
+	}
+}
+
+func waitSockets(t *testing.T, s *Sender, want int) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		if _, err := s.survey(); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		open := len(s.sockets)
+		s.mu.Unlock()
+		if open == want {
+			return
+		}
+		if time.Since(began) > time.Second {
+			t.Fatalf("%d sockets, want %d", open, want)
+		}
+	}
+}
+
+// TestARouteIsFollowed takes a broadcast out of the routing tables.
+func TestARouteIsFollowed(t *testing.T) {
+	lantest.Require(t)
+	lan := lantest.New(t, "lan0", "10.90.0.1/24")
+	s := open(t, Config{Port: 9, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	wake := func() wol.Receipt {
+		receipts, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipts[0]
+	}
+	if got := wake(); got.Status != wol.Sent {
+		t.Errorf("receipt %+v", got)
+	}
+	lan.DelBroadcast("10.90.0.255")
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		if got := wake(); got.Status == wol.Partial && len(got.Failed) == 1 && got.Failed[0].Destination == "10.90.0.255:9" {
+			return
+		}
+		if time.Since(began) > time.Second {
+			t.Fatalf("receipt %+v", wake())
+		}
+	}
+}
+
+// TestASmallMTUIsAFailure has frames that a magic packet does not fit into.
+func TestASmallMTUIsAFailure(t *testing.T) {
+	lantest.Require(t)
+	lan := lantest.New(t, "lan0", "10.90.0.1/24")
+	lan.MTU(100)
+	s := open(t, Config{Port: 9, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	_, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	if wol.KindOf(err) != wol.Unavailable || !strings.Contains(err.Error(), "MTU") {
+		t.Errorf("%v, want kind unavailable and the cause", err)
+	}
+	if frames := lan.Collect(100 * time.Millisecond); len(frames) > 0 {
+		t.Errorf("%d packets left in fragments", len(frames))
 	}
 }
 

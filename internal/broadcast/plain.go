@@ -23,6 +23,8 @@ func plain(err error) string {
 		return wol.FirewallRefuses
 	case errors.Is(err, unix.EINVAL):
 		return "the interface's address has just changed, or the destination needs a zone (invalid argument)"
+	case errors.Is(err, unix.EMSGSIZE):
+		return "the interface's MTU is too small for a magic packet (message too long)"
 	case errors.Is(err, os.ErrClosed):
 		return "interface has gone"
 	case errors.Is(err, context.Canceled):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -129,6 +130,29 @@ func TestOneBadDestinationDoesNotStopTheRest(t *testing.T) {
 	}
 	if none.copies.pending != 0 {
 		t.Errorf("%d packets are still counted as pending", none.copies.pending)
+	}
+}
+
+// TestAnICMPErrorIsNotThisPackets sends to a port that nobody listens on: the kernel
+// reports the refusal of one packet (RFC 1122 section 4.1.3.3) in place of sending the
+// next.
+func TestAnICMPErrorIsNotThisPackets(t *testing.T) {
+	t.Parallel()
+	closed, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := closed.LocalAddr().(*net.UDPAddr).AddrPort()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Config{Destinations: []netip.AddrPort{to}, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	for n := range 20 {
+		got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+		if err != nil || got[0].Status != wol.Sent {
+			t.Fatalf("wake %d: %v, %+v", n+1, err, got)
+		}
 	}
 }
 

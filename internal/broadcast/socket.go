@@ -59,13 +59,15 @@ func openSocket(family int) (*socket, error) {
 }
 
 // setOptions allows broadcasts, and asks to be told of packets that the queue of
-// the interface drops (IP_RECVERR, ip(7)); without it, UDP calls them sent.
+// the interface drops (IP_RECVERR, ip(7)); without it, UDP calls them sent. A packet
+// that does not fit into a frame is to fail: no network card knows it in fragments.
 func setOptions(fd, family int) error {
 	switch family {
 	case unix.AF_INET:
 		return errors.Join(
 			os.NewSyscallError("setsockopt SO_BROADCAST", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1)),
-			os.NewSyscallError("setsockopt IP_RECVERR", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)))
+			os.NewSyscallError("setsockopt IP_RECVERR", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)),
+			os.NewSyscallError("setsockopt IP_MTU_DISCOVER", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)))
 	case unix.AF_INET6:
 		return os.NewSyscallError("setsockopt IPV6_RECVERR", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))
 	default:

@@ -17,8 +17,8 @@ type survey struct {
 	interfaces   []wol.Interface
 	destinations []destination
 	down         []wol.Failure // expected to send, and cannot
-	// unsettled is true where something is amiss that may pass at once: above all,
-	// the kernel tells of a new address before its routing tables know it.
+	// unsettled is true where something is amiss that may pass without the kernel's
+	// telling of it.
 	unsettled bool
 }
 

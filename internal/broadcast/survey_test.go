@@ -53,6 +53,8 @@ func TestSurveyDecides(t *testing.T) {
 		"/20":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("172.16.33.1/20")}, to: []string{"255.255.255.255:9", "172.16.47.255:9"}},
 		"/30":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.1/30")}, to: []string{"255.255.255.255:9", "10.0.0.3:9"}},
 		"/31":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.0/31")}, to: []string{"255.255.255.255:9"}},
+		"/0":               {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.1/0")}, to: []string{"255.255.255.255:9"}},
+		"arp off":          {link: rtnetlink.Link{Name: "eth0", Flags: running, NoARP: true, Addresses: prefixes("10.0.0.1/24")}, reason: "without ARP, its broadcasts would have no address"},
 		"/32":              {link: rtnetlink.Link{Name: "eth0", Flags: running, Addresses: prefixes("10.0.0.1/32")}, to: []string{"255.255.255.255:9"}},
 		"loopback":         {link: rtnetlink.Link{Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, reason: "loopback"},
 		"named loopback":   {link: rtnetlink.Link{Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}, only: "lo", reason: "loopback"},

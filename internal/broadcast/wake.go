@@ -23,8 +23,9 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	if err != nil {
 		return nil, err
 	}
-	job := job{requestID: req.ID, packets: packets, destinations: destinations, left: s.config.Repeat - 1}
-	if !s.copies.reserve(job) {
+	left := s.config.Repeat - 1
+	reserved := len(packets) * len(destinations) * left
+	if !s.copies.reserve(reserved) {
 		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: try again later, or raise --max-pps"}
 	}
 	first := sendAll(ctx, packets, destinations)
@@ -32,16 +33,14 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 		s.forget() // whatever made it fail, the survey did not know
 	}
 	if first.failed == len(first.errs) {
-		s.copies.release(job)
+		s.copies.release(reserved)
 		if first.tried == 0 {
-			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: ctx.Err()}
+			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: wol.Ended(ctx)}
 		}
 		return nil, nothingSent(slices.Concat(first.failures(0), down))
 	}
-	// Targets whose turn did not come any more get no copies either.
-	late := job
-	job.packets, late.packets = packets[:first.tried], packets[first.tried:]
-	s.copies.release(late)
+	job := job{requestID: req.ID, parts: first.sent(), left: left}
+	s.copies.release(reserved - job.packets()*left)
 	s.copies.add(job)
 	return first.receipts(req, down), nil
 }
@@ -60,7 +59,7 @@ type round struct {
 func sendAll(ctx context.Context, packets [][]byte, destinations []destination) round {
 	r := round{packets: packets, destinations: destinations, errs: make([]error, len(packets)*len(destinations))}
 	for batch := range slices.Chunk(packets, maxBatch) {
-		if ctx.Err() != nil {
+		if wol.Ended(ctx) != nil {
 			break
 		}
 		for d, to := range destinations {
@@ -69,10 +68,7 @@ func sendAll(ctx context.Context, packets [][]byte, destinations []destination) 
 		r.tried += len(batch)
 	}
 	for d := range destinations {
-		late := r.errs[d*len(packets):][r.tried:len(packets)]
-		for i := range late {
-			late[i] = context.DeadlineExceeded
-		}
+		fill(r.errs[d*len(packets):][r.tried:len(packets)], context.DeadlineExceeded)
 	}
 	for _, err := range r.errs {
 		if err != nil {
@@ -80,6 +76,26 @@ func sendAll(ctx context.Context, packets [][]byte, destinations []destination) 
 		}
 	}
 	return r
+}
+
+// sent returns what went, for the copies: what has failed once is not tried behind
+// the back of a receipt that says so.
+func (r round) sent() []part {
+	parts := make([]part, 0, len(r.destinations))
+	for d, to := range r.destinations {
+		errs := r.errs[d*len(r.packets):][:len(r.packets)]
+		packets := r.packets
+		if slices.ContainsFunc(errs, func(err error) bool { return err != nil }) {
+			packets = nil
+			for p, err := range errs {
+				if err == nil {
+					packets = append(packets, r.packets[p])
+				}
+			}
+		}
+		parts = append(parts, part{to: to, packets: packets})
+	}
+	return parts
 }
 
 // failures lists the destinations that packet p did not go to.

@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"wolgate/internal/broadcast"
@@ -20,6 +22,31 @@ import (
 )
 
 const quiet = 100 * time.Millisecond
+
+// TestManyInterfaces has more probes than a socket has room for.
+func TestManyInterfaces(t *testing.T) {
+	lantest.Require(t)
+	for i := range 150 {
+		pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("lan%d", i)}, PeerName: fmt.Sprintf("far%d", i)}
+		if err := netlink.LinkAdd(pair); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = netlink.LinkDel(pair) })
+		for _, name := range []string{pair.Name, pair.PeerName} {
+			link, err := netlink.LinkByName(name)
+			if err == nil {
+				err = netlink.LinkSetUp(link)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	report := setup{Port: 9, Only: broadcast.Names{"lan*"}}.examine(t)
+	if !report.OK || len(report.Findings) > 0 {
+		t.Errorf("ok %v, findings %v", report.OK, report.Findings)
+	}
+}
 
 func TestHealthyHost(t *testing.T) {
 	l := lantest.New(t, "lana", "10.10.0.1/24", "fe80::1/64")

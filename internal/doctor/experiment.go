@@ -9,8 +9,11 @@ import (
 )
 
 // watchTime is how long a probe is watched for. One that waits in no queue is seen
-// within a millisecond.
-const watchTime = time.Second
+// within a glance.
+const (
+	watchTime = time.Second
+	glance    = time.Millisecond
+)
 
 // experiment is what was sent and what was seen of it.
 type experiment struct {
@@ -41,6 +44,7 @@ func (e *experiment) send(ctx context.Context, f facts, w witness, open Open) {
 	defer closing()
 	for i := range e.trials {
 		e.trials[i].send(ctx, waker, f, w)
+		_ = e.take(w, time.Now().Add(glance)) // the witness has room for some hundred; an error comes again
 	}
 	if e.echoed == 0 {
 		return
@@ -49,17 +53,25 @@ func (e *experiment) send(ctx context.Context, f facts, w witness, open Open) {
 	defer closing()
 	for i := range e.trials {
 		e.trials[i].echo(ctx, echo, f)
+		_ = e.take(w, time.Now().Add(glance))
 	}
 }
 
 // watch waits for what the witness can see, and no longer than it has to.
 func (e *experiment) watch(ctx context.Context, w witness) error {
 	defer context.AfterFunc(ctx, w.close)()
-	for end := time.Now().Add(watchTime); !e.complete(); {
-		s, err := w.next(end)
+	err := e.take(w, time.Now().Add(watchTime))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// take notes what is seen until then, or until nothing more can be.
+func (e *experiment) take(w witness, until time.Time) error {
+	for !e.complete() {
+		s, err := w.next(until)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
 		case err != nil:

@@ -95,14 +95,11 @@ func (f facts) container() []wol.Finding {
 // byEngine says whether a container engine has given an interface its address: it
 // wrote it into /etc/hosts, or took it from the pools of Docker or Podman.
 func (f facts) byEngine(l rtnetlink.Link) bool {
-	pool := func(network string, bits int) func(netip.Prefix) bool {
-		within := netip.MustParsePrefix(network)
-		return func(p netip.Prefix) bool { return within.Contains(p.Addr()) && p.Bits() == bits }
-	}
-	pools := []func(netip.Prefix) bool{pool("172.16.0.0/12", 16), pool("192.168.0.0/16", 20), pool("10.88.0.0/16", 16), pool("10.89.0.0/16", 24)}
+	within := func(p netip.Prefix, network string) bool { return netip.MustParsePrefix(network).Contains(p.Addr()) }
 	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool {
 		return slices.Contains(f.traces.hosts, p.Addr()) ||
-			slices.ContainsFunc(pools, func(in func(netip.Prefix) bool) bool { return in(p) })
+			within(p, "172.16.0.0/12") || within(p, "192.168.0.0/16") && p.Bits() == 20 || // Docker
+			within(p, "10.88.0.0/15") // Podman
 	})
 }
 

@@ -47,6 +47,21 @@ func (l *LAN) defaultRoute(gateway net.IP) {
 	l.check("set the default route", netlink.RouteReplace(&netlink.Route{LinkIndex: l.index, Gw: gateway}))
 }
 
+// DelBroadcast takes a broadcast address of the near end out of the routing tables.
+func (l *LAN) DelBroadcast(address string) {
+	l.t.Helper()
+	l.check("delete the broadcast route", netlink.RouteDel(&netlink.Route{
+		LinkIndex: l.index, Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_BROADCAST, Scope: netlink.SCOPE_LINK,
+		Dst: &net.IPNet{IP: net.ParseIP(address), Mask: net.CIDRMask(32, 32)},
+	}))
+}
+
+// MTU sets how many bytes fit into a frame of the near end.
+func (l *LAN) MTU(bytes int) {
+	l.t.Helper()
+	l.check("set the MTU", netlink.LinkSetMTU(l.device(), bytes))
+}
+
 // address parses a prefix. Without duplicate address detection an IPv6 address
 // can be used at once; IPv4 has none. Package netlink makes up a broadcast
 // address unless it is told that there is none.

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -17,9 +15,10 @@ type AllowList map[wol.MAC]struct{}
 // the line. An empty list is an error: it would allow nothing.
 func ParseAllowList(text []byte) (AllowList, error) {
 	list := AllowList{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; lines.Scan(); n++ {
-		entry, _, _ := strings.Cut(lines.Text(), "#")
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // some editors begin with a byte order mark
+		n++
+		entry, _, _ := strings.Cut(line, "#")
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
 			continue
@@ -29,9 +28,6 @@ func ParseAllowList(text []byte) (AllowList, error) {
 			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff a line, comments behind #", n)
 		}
 		list[mac] = struct{}{}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the list: %w", err)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one a line, or leave --allow away to allow any")

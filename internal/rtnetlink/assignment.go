@@ -48,6 +48,10 @@ func parseAssignment(body []byte) []assignment {
 		local = other
 	}
 	prefix := netip.PrefixFrom(local, int(header.Prefixlen))
+	if other.IsValid() && !prefix.Masked().Contains(other) {
+		// The length is that of the peer's network, which is not the address's own.
+		prefix = netip.PrefixFrom(local, local.BitLen())
+	}
 	if !prefix.IsValid() || !usable(flags) {
 		return nil
 	}

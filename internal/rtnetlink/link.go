@@ -22,6 +22,10 @@ type Link struct {
 	// Kind is what made the interface (IFLA_INFO_KIND): "bridge", "bond", "tun",
 	// "wireguard", "veth". It is empty for hardware and loopback.
 	Kind string
+	// NoARP says that the kernel makes up no link-layer address for what it sends there
+	// (IFF_NOARP), that of a broadcast included: such are dummy and ifb, or an
+	// interface after "ip link set NAME arp off".
+	NoARP bool
 	// Ethernet says that its frames have Ethernet headers (ARPHRD_ETHER).
 	Ethernet bool
 	// Master is the index of the bridge or bond that it is a port of, 0 for none.
@@ -108,7 +112,7 @@ func parseLink(body []byte) []Link {
 	if err != nil {
 		return nil
 	}
-	l := Link{Index: int(header.Index), Flags: linkFlags(header.Flags), Ethernet: header.Type == unix.ARPHRD_ETHER}
+	l := Link{Index: int(header.Index), Flags: linkFlags(header.Flags), NoARP: header.Flags&unix.IFF_NOARP != 0, Ethernet: header.Type == unix.ARPHRD_ETHER}
 	away := false
 	for kind, value := range attributes(body[n:]) {
 		switch kind {

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch tells when an interface or an address of this network namespace changes.
+// Watch tells when an interface, an address or a route of IPv4 changes in this network
+// namespace.
 type Watch struct {
 	file *os.File // the socket
 	raw  syscall.RawConn
@@ -36,7 +37,7 @@ func newWatch() (*Watch, error) {
 	file := os.NewFile(uintptr(fd), "netlink")
 	groups := &unix.SockaddrNetlink{
 		Family: unix.AF_NETLINK,
-		Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR,
+		Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV4_RULE,
 	}
 	if err := unix.Bind(fd, groups); err != nil {
 		return nil, errors.Join(os.NewSyscallError("bind", err), file.Close())

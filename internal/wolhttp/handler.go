@@ -142,7 +142,9 @@ func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 		if err != nil {
 			return nil, nil, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
 		}
-		at = time.UnixMilli(ms)
+		// As a span it is on the monotonic clock: a step of the wall clock while the
+		// call is under way (NTP) neither ends nor prolongs it.
+		at = now.Add(time.UnixMilli(ms).Sub(now))
 	}
 	if at.After(now.Add(maxPatience)) {
 		at = now.Add(maxPatience)
@@ -154,11 +156,12 @@ func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 
 // record writes the one line that a wake leaves in the daemon's log.
 func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
-	macs := make([]string, len(req.Targets))
-	for i, target := range req.Targets {
-		macs[i] = target.MAC.String()
+	const most = 10 // of 1000, which nobody could read
+	var macs []string
+	for _, target := range req.Targets[:min(most, len(req.Targets))] {
+		macs = append(macs, target.MAC.String())
 	}
-	log := h.log.With("request_id", req.ID, "mac", macs, "took_ms", took.Milliseconds())
+	log := h.log.With("request_id", req.ID, "targets", len(req.Targets), "mac", macs, "took_ms", took.Milliseconds())
 	if err != nil {
 		level := slog.LevelError
 		switch wol.KindOf(err) {

@@ -1,0 +1,20 @@
+package wol
+
+import (
+	"context"
+	"time"
+)
+
+// Ended says why a call is over, or nil while it is not. It looks at the clock as
+// well as at ctx: in a process that was stopped (SIGSTOP, a frozen cgroup) a deadline
+// passes before the timer behind ctx has had its turn, and a host must not be woken
+// for somebody who has long been told that it was not.
+func Ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
