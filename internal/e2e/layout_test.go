@@ -24,8 +24,11 @@ func allowed() map[string][]string {
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
 		"internal/apikey":      {"internal/wol"},
 		// kit
-		"internal/problem": {"internal/wol"},
-		"internal/program": {},
+		"internal/problem":   {"internal/wol"},
+		"internal/program":   {},
+		"internal/ratelimit": {},
+		"internal/netlimit":  {"internal/ratelimit"},
+		"internal/audit":     {},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
@@ -33,11 +36,11 @@ func allowed() map[string][]string {
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/unixsock":  {},
 		"internal/wolhttp":   {"internal/problem", "internal/wol"},
-		"internal/gateway":   {"docs", "internal/apikey", "internal/problem", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
+		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/broadcast", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
-		"internal/apiserver": {"internal/apikey", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+		"internal/wolserver": {"internal/audit", "internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// support of tests

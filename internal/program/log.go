@@ -16,8 +16,16 @@ func (l *Log) Add(s *Settings) {
 }
 
 // New returns the logger. Every value is encoded, so that no outside text can
-// forge a line; times are UTC (RFC 3339).
+// forge a line; times are UTC (RFC 3339). Where w is a Sink, it tells in the same
+// format what it had to drop.
 func (l Log) New(w io.Writer) *slog.Logger {
+	if s, ok := w.(*Sink); ok {
+		s.announceBy(l.handler(s.w))
+	}
+	return slog.New(l.handler(w))
+}
+
+func (l Log) handler(w io.Writer) slog.Handler {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(l.Level)) // Load has seen the word
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -27,9 +35,9 @@ func (l Log) New(w io.Writer) *slog.Logger {
 		return a
 	}}
 	if l.Format == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.NewTextHandler(w, options)
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.NewJSONHandler(w, options)
 }
 
 // Version returns the module version and the commit that the binary was built

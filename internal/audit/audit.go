@@ -1,0 +1,131 @@
+// Package audit writes down who did what: a line for every wake, and one for every
+// security event as long as they are not too many.
+//
+// Each line has the message "audit", the event and a sequence number, which counts
+// the audit lines of the process without a gap: where a reader sees one, lines
+// were lost. What is empty is left out.
+package audit
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What outside text may take in a line, in bytes.
+const (
+	maxWord   = 64
+	maxDetail = 256
+)
+
+// Log is the audit log. Its methods may be called from many goroutines.
+type Log struct {
+	handler slog.Handler
+
+	mu     sync.Mutex // lines leave in the order of their numbers
+	seq    uint64
+	floods [names]flood
+}
+
+// New returns an audit log that writes lines as log does, but all of them: the
+// level of log does not mute it. It waits for log's writer, which is therefore a
+// program.Sink.
+func New(log *slog.Logger) *Log { return &Log{handler: log.Handler()} }
+
+// Outcome is what became of a wake.
+type Outcome string
+
+// Sent is every packet, Partial some of them, Failed none although we tried, and
+// Refused none because we did not try.
+const (
+	Sent    Outcome = "sent"
+	Partial Outcome = "partial"
+	Failed  Outcome = "failed"
+	Refused Outcome = "refused"
+)
+
+// Wake is one burst for one target.
+type Wake struct {
+	RequestID string
+	KeyID     string // never the key
+	Source    netip.Addr
+	Target    string // the MAC
+	Outcome   Outcome
+	Code      string // the code of the error, where there is one
+	Packets   int    // how many left
+}
+
+// Wake records what left for one target, or that nothing did. No wake is ever
+// summed up with others: packet budget and limits bound them.
+func (l *Log) Wake(w Wake) {
+	level := slog.LevelWarn
+	if w.Outcome == Sent {
+		level = slog.LevelInfo
+	}
+	attrs := append(common(w.RequestID, w.KeyID, w.Source), slog.String("target", bounded(w.Target, maxWord)), slog.String("outcome", bounded(string(w.Outcome), maxWord)))
+	attrs = append(text(attrs, "code", w.Code, maxWord), slog.Int("packets", w.Packets))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.write(time.Now(), level, "wake", attrs...)
+}
+
+// Event is a security event.
+type Event struct {
+	Name      Name
+	RequestID string
+	KeyID     string // never the key
+	Source    netip.Addr
+	Route     string // the pattern, never the path
+	Detail    string // our own words
+}
+
+// attrs encodes what the line says beyond the name.
+func (e Event) attrs() []slog.Attr {
+	return text(text(common(e.RequestID, e.KeyID, e.Source), "route", e.Route, maxWord), "detail", e.Detail, maxDetail)
+}
+
+// write is called with the lock held.
+func (l *Log) write(now time.Time, level slog.Level, event string, attrs ...slog.Attr) {
+	l.seq++
+	line := slog.NewRecord(now, level, "audit", 0)
+	line.AddAttrs(slog.String("event", event), slog.Uint64("seq", l.seq))
+	line.AddAttrs(attrs...)
+	_ = l.handler.Handle(context.Background(), line) // a Sink has no error until it is closed
+}
+
+func common(requestID, keyID string, source netip.Addr) []slog.Attr {
+	attrs := text(text(nil, "request_id", requestID, maxWord), "key_id", keyID, maxWord)
+	if source.IsValid() {
+		attrs = text(attrs, "source", source.String(), maxWord) // a zone may be of any length
+	}
+	return attrs
+}
+
+func text(attrs []slog.Attr, key, value string, limit int) []slog.Attr {
+	if value == "" {
+		return attrs
+	}
+	return append(attrs, slog.String(key, bounded(value, limit)))
+}
+
+// bounded copies at most limit bytes. The logger encodes what would end a line or
+// a value; this takes what it lets through and a terminal or an eye might obey,
+// such as C1 controls and changes of the writing direction.
+func bounded(s string, limit int) string {
+	var b strings.Builder
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			r = utf8.RuneError
+		}
+		if b.Len()+utf8.RuneLen(r) > limit {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

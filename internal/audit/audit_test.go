@@ -1,0 +1,302 @@
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/audit"
+	"wolgate/internal/program"
+)
+
+// line is what these tests read of one.
+type line struct {
+	Time       time.Time
+	Msg, Event string
+	Seq        int
+	Suppressed int
+	Lines      int
+}
+
+// parse decodes text, every line of which must be one object.
+func parse[T any](t *testing.T, text string) (lines []T) {
+	t.Helper()
+	for one := range strings.Lines(text) {
+		var l T
+		if err := json.Unmarshal([]byte(one), &l); err != nil {
+			t.Fatalf("%v: %q", err, one)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// started returns an audit log of which every other line of the program is muted.
+func started() (*audit.Log, *bytes.Buffer) {
+	out := new(bytes.Buffer)
+	return audit.New(program.Log{Level: "error", Format: "json"}.New(out)), out
+}
+
+// check holds what is true of every audit log: numbers without a gap, and no more
+// than ten lines of a security event in any second. It returns how many events of
+// each name the lines stand for.
+func check(t *testing.T, lines []line) map[string]int {
+	t.Helper()
+	total, times := map[string]int{}, map[string][]time.Time{}
+	for i, l := range lines {
+		if l.Msg != "audit" || l.Seq != i+1 {
+			t.Fatalf("line %d is %+v", i+1, l)
+		}
+		total[l.Event] += max(1, l.Suppressed)
+		times[l.Event] = append(times[l.Event], l.Time)
+	}
+	for name, at := range times {
+		for i := 10; name != "wake" && i < len(at); i++ {
+			if span := at[i].Sub(at[i-10]); span < time.Second {
+				t.Fatalf("%s: eleven lines within %v", name, span)
+			}
+		}
+	}
+	return total
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	log, out := started()
+	source := netip.MustParseAddr("2001:db8::7")
+	log.Event(audit.Event{Name: audit.Startup})
+	log.Event(audit.Event{Name: audit.AuthzFail, RequestID: "r1", KeyID: "k1", Source: source, Route: "/api/v1/wol/:mac_addr", Detail: "target"})
+	log.Wake(audit.Wake{RequestID: "r2", KeyID: "k2", Source: source, Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 6})
+	log.Wake(audit.Wake{RequestID: "r3", Target: "02:11:22:33:44:56", Outcome: audit.Failed, Code: "unavailable"})
+	got := parse[map[string]any](t, out.String())
+	for _, l := range got {
+		if at, _ := l["time"].(string); !strings.HasSuffix(at, "Z") {
+			t.Errorf("time is %q", at)
+		}
+		delete(l, "time")
+	}
+	want := []map[string]any{
+		{"level": "INFO", "msg": "audit", "event": "sys_startup", "seq": 1.},
+		{"level": "WARN", "msg": "audit", "event": "authz_fail", "seq": 2., "request_id": "r1", "key_id": "k1", "source": "2001:db8::7", "route": "/api/v1/wol/:mac_addr", "detail": "target"},
+		{"level": "INFO", "msg": "audit", "event": "wake", "seq": 3., "request_id": "r2", "key_id": "k2", "source": "2001:db8::7", "target": "02:11:22:33:44:55", "outcome": "sent", "packets": 6.},
+		{"level": "WARN", "msg": "audit", "event": "wake", "seq": 4., "request_id": "r3", "target": "02:11:22:33:44:56", "outcome": "failed", "code": "unavailable", "packets": 0.},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[audit.Name]string{
+		audit.LoginFail: "authn_login_fail", audit.AuthzFail: "authz_fail", audit.InputFail: "input_validation_fail",
+		audit.RateLimitExceeded: "excess_rate_limit_exceeded", audit.CORS: "malicious_cors", audit.Startup: "sys_startup",
+		audit.Shutdown: "sys_shutdown", audit.TokenCreated: "authn_token_created", audit.TokenRevoked: "authn_token_revoked",
+		0: "unknown", 255: "unknown",
+	} {
+		log, out := started()
+		log.Event(audit.Event{Name: name})
+		if got := parse[line](t, out.String()); len(got) != 1 || got[0].Event != want {
+			t.Errorf("%d: %+v, want %s", name, got, want)
+		}
+	}
+}
+
+// TestFlood has 50,000 bad keys at random times of five seconds, and the true
+// number a second after the last of them, without Close.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, out := started()
+		want := map[string]int{}
+		for range 50_000 {
+			name := audit.LoginFail
+			if rand.IntN(2000) == 0 { // rare: never ten of them in a second
+				name = audit.AuthzFail
+			}
+			want[name.String()]++
+			log.Event(audit.Event{Name: name, RequestID: "r"})
+			time.Sleep(time.Duration(rand.IntN(int(200 * time.Microsecond))))
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		lines := parse[line](t, out.String())
+		if diff := cmp.Diff(want, check(t, lines)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if len(lines) > 120 {
+			t.Errorf("%d lines", len(lines))
+		}
+		before := out.Len()
+		log.Close()
+		time.Sleep(time.Hour)
+		if out.Len() != before {
+			t.Errorf("more: %s", out.String()[before:])
+		}
+	})
+}
+
+// TestFloodRhythms has what fixed seconds would let through twice.
+func TestFloodRhythms(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, bursts := range [][]time.Duration{ // a time before each burst of nine
+		{0, 999 * ms, 1 * ms, 1 * ms},
+		{0, 500 * ms, 500 * ms, 500 * ms, 500 * ms},
+		{0, 100 * ms, 100 * ms, 100 * ms, 2 * time.Second, 1 * ms},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			log, out := started()
+			for _, pause := range bursts {
+				time.Sleep(pause)
+				for range 9 {
+					log.Event(audit.Event{Name: audit.CORS})
+				}
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := check(t, parse[line](t, out.String())); got["malicious_cors"] != 9*len(bursts) {
+				t.Errorf("%v: %v", bursts, got)
+			}
+		})
+	}
+}
+
+func TestCloseCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, out := started()
+		for range 50_000 {
+			log.Event(audit.Event{Name: audit.LoginFail})
+			log.Event(audit.Event{Name: audit.InputFail})
+		}
+		log.Close()
+		log.Close()
+		time.Sleep(time.Hour)
+		lines := parse[line](t, out.String())
+		if len(lines) != 22 || lines[20].Suppressed != 49_990 || lines[21].Suppressed != 49_990 {
+			t.Errorf("%d lines, the last %+v", len(lines), lines[len(lines)-1])
+		}
+		for i, l := range lines {
+			if l.Seq != i+1 {
+				t.Errorf("line %d is %+v", i+1, l)
+			}
+		}
+	})
+}
+
+// TestConcurrency has wakes, events and floods from many sides: no wake is summed
+// up, and no number missing or out of order.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, out := started()
+		const sides, each = 50, 200
+		var group sync.WaitGroup
+		for range sides {
+			group.Go(func() {
+				for range each {
+					log.Wake(audit.Wake{Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 1})
+					log.Event(audit.Event{Name: audit.LoginFail})
+					log.Event(audit.Event{Name: audit.InputFail})
+					time.Sleep(time.Duration(rand.IntN(int(20 * time.Millisecond))))
+				}
+			})
+		}
+		group.Wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		want := map[string]int{"wake": sides * each, "authn_login_fail": sides * each, "input_validation_fail": sides * each}
+		if diff := cmp.Diff(want, check(t, parse[line](t, out.String()))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestHostileStrings(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"json", "text"} {
+		for _, evil := range []string{
+			"a\r\n{\"msg\":\"audit\",\"seq\":1}\n", "\x1b[31mred\x1b]0;title\a", "\u2028\u2029\u0085\u009b31m\u202e\ufeff\x00\x7f",
+			"\xff\xfe\xc3\x28\xed\xa0\x80", strings.Repeat("x", 3000), strings.Repeat("\xe2\x82", 1500), strings.Repeat("€", 1000), strings.Repeat("\"\\", 1500),
+			`" level=ERROR msg="forged`,
+		} {
+			var out bytes.Buffer
+			log := audit.New(program.Log{Level: "info", Format: format}.New(&out))
+			source := netip.MustParseAddr("fe80::1").WithZone(evil)
+			log.Event(audit.Event{Name: audit.InputFail, RequestID: evil, KeyID: evil, Source: source, Route: evil, Detail: evil})
+			log.Wake(audit.Wake{RequestID: evil, KeyID: evil, Source: source, Target: evil, Outcome: audit.Outcome(evil), Code: evil})
+			text := out.String()
+			if strings.Count(text, "\n") != 2 || !strings.HasSuffix(text, "\n") || len(text) > 3000 || !utf8.ValidString(text) {
+				t.Errorf("%.20q: %d bytes: %q", evil, len(text), text)
+			}
+			plain := strings.ReplaceAll(text, "\n", "")
+			if i := strings.IndexFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%.20q: %q is not printable", evil, plain[i:])
+			}
+			if format == "text" {
+				continue
+			}
+			for i, l := range parse[map[string]any](t, text) {
+				if l["seq"] != float64(i+1) || l["msg"] != "audit" {
+					t.Errorf("%.20q: %v", evil, l)
+				}
+				for key, value := range l {
+					if s, ok := value.(string); ok && len(s) > 64 && (key != "detail" || len(s) > 256) {
+						t.Errorf("%s has %d bytes", key, len(s))
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestStuckReader has a log that nobody reads: a call that waited for it would be
+// a deadlock, which synctest reports. Afterwards the missing numbers are exactly
+// the lines that the Sink says it has dropped.
+func TestStuckReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		sink := program.NewSink(w)
+		log := audit.New(program.Log{Level: "info", Format: "json"}.New(sink))
+		const wakes = 20_000
+		for n := range wakes {
+			log.Wake(audit.Wake{RequestID: fmt.Sprint(n), Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 3})
+			log.Event(audit.Event{Name: audit.LoginFail})
+		}
+		log.Close()
+		go func() {
+			sink.Close(time.Minute)
+			w.Close()
+		}()
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := parse[line](t, string(text))
+		dropped := 0
+		lines = slices.DeleteFunc(lines, func(l line) bool { dropped += l.Lines; return l.Lines > 0 })
+		for i, l := range lines {
+			if l.Seq != i+1 {
+				t.Fatalf("line %d is %+v", i+1, l)
+			}
+		}
+		if all := wakes + 11; dropped == 0 || len(lines)+dropped != all {
+			t.Errorf("%d lines and %d dropped, want %d together", len(lines), dropped, all)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// maxQueued bounds what a Sink holds for a reader that is not there, in bytes. As
+// much again may be on its way to the writer.
+const maxQueued = 1 << 20
+
+// Sink hands lines to a writer that may be slow or stuck, such as a stderr whose
+// reader was stopped, and never makes its caller wait for it. A line is written as
+// soon as those before it are. When the queue is full the newest lines are
+// dropped, all of them until the writer is through with what it holds; a line of
+// the log says then, at the place of the gap, how many they were.
+//
+// What is queued exists in memory only: a crash loses it, and a program that ends
+// without Close does as well.
+//
+// A line that the writer refuses counts as dropped, and nothing else comes of it.
+// But a write to a stderr that nobody can ever read again (EPIPE) ends a Go
+// program by SIGPIPE, below this type; a program that shall outlive its log reader
+// calls signal.Ignore(syscall.SIGPIPE) before its first line.
+type Sink struct {
+	w    io.Writer
+	done chan struct{} // closed when the last line is written
+
+	mu      sync.Mutex
+	changed sync.Cond
+	queue   []byte // whole lines
+	full    bool   // lines are dropped until the queue is taken
+	dropped int
+	closed  bool
+	notices slog.Handler // writes to w
+}
+
+// NewSink returns a Sink in front of w, which nobody else should write to. It
+// speaks JSON of its own losses, or what Log.New is told once it is given the Sink.
+func NewSink(w io.Writer) *Sink {
+	s := &Sink{w: w, done: make(chan struct{}), notices: Log{}.handler(w)}
+	s.changed.L = &s.mu
+	go s.run()
+	return s
+}
+
+// Write queues line, which ends in a newline, or drops it; it never waits. The
+// only error is that of a Sink that is closed.
+func (s *Sink) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return 0, os.ErrClosed
+	case s.full, len(s.queue)+len(line) > maxQueued:
+		s.full = true
+		s.dropped++
+	default:
+		s.queue = append(s.queue, line...)
+	}
+	s.changed.Signal()
+	return len(line), nil
+}
+
+// Close takes no more lines and waits until those that are queued are written, but
+// no longer than patience.
+func (s *Sink) Close(patience time.Duration) {
+	s.mu.Lock()
+	s.closed = true
+	s.changed.Signal()
+	s.mu.Unlock()
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+	}
+}
+
+// announceBy makes h, which writes to s.w, the handler for the Sink's own lines.
+func (s *Sink) announceBy(h slog.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notices = h
+}
+
+// run is the one that waits for the writer.
+func (s *Sink) run() {
+	defer close(s.done)
+	for {
+		lines, dropped, notices := s.take()
+		if len(lines) == 0 && dropped == 0 {
+			return
+		}
+		for line := range bytes.Lines(lines) {
+			if _, err := s.w.Write(line); err != nil {
+				dropped++
+			}
+		}
+		if dropped == 0 {
+			continue
+		}
+		notice := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines dropped", 0)
+		notice.AddAttrs(slog.Int("lines", dropped))
+		if notices.Handle(context.Background(), notice) != nil {
+			s.mu.Lock()
+			s.dropped += dropped // told with the next lines: trying at once would spin
+			s.mu.Unlock()
+		}
+	}
+}
+
+// take waits for lines and returns them, with how many were dropped behind them.
+// It returns none after Close.
+func (s *Sink) take() (lines []byte, dropped int, notices slog.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.queue) == 0 && !s.full && !s.closed {
+		s.changed.Wait()
+	}
+	if len(s.queue) > 0 || s.full {
+		lines, dropped = s.queue, s.dropped
+		s.queue, s.full, s.dropped = nil, false, 0
+	}
+	return lines, dropped, s.notices
+}
