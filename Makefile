@@ -2,8 +2,12 @@
 RUN   ?= run
 SWAG   = go tool swag init --v3.1 --quiet --parseInternal -g openapi.go -d internal/gateway,internal/wol,internal/problem
 STATIC = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
+VULN   = go run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs
+# how long make fuzz gives each target
+FUZZTIME ?= 30s
+
+.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
@@ -54,11 +58,12 @@ check: format vet staticcheck docs-diff tidy-diff
 format:
 	@left=$$(gofmt -l cmd internal docs); [ -z "$$left" ] || { echo "run gofmt -w on: $$left"; exit 1; }
 
+# The files of a soak are looked at as well; the tag takes none away.
 vet:
-	go vet ./...
+	go vet -tags soak ./...
 
 staticcheck:
-	$(STATIC) ./...
+	$(STATIC) -tags soak ./...
 
 docs:
 	$(SWAG) -o docs
@@ -71,3 +76,40 @@ docs-diff:
 
 tidy-diff:
 	go mod tidy -diff
+
+# fuzz gives every fuzz target in the tree $(FUZZTIME), one after the other, all of
+# them whatever the first ones find. go test writes an input that fails below
+# testdata/fuzz, where it belongs with the fix: make test tries it from then on.
+# Before Go 1.27 a target whose time is up may fail with "context deadline exceeded"
+# and nothing else (go.dev/issue/75804), which finds nothing and says nothing.
+fuzz:
+	@listed=$$(go test -list '^Fuzz' ./...) || { echo "$$listed"; exit 1; }; \
+	targets=$$(echo "$$listed" | awk '/^Fuzz/ { name[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, name[i]; n = 0 }'); \
+	[ -n "$$targets" ] || { echo "there is no fuzz target"; exit 1; }; \
+	dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; : >"$$dir/failed"; \
+	echo "$$targets" | while read -r package target; do \
+		echo "fuzz $$package $$target"; \
+		{ go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || echo "$$target ended with $$?"; } 2>&1 | tee "$$dir/said"; \
+		grep -q "^$$target ended with" "$$dir/said" || continue; \
+		grep -qx ' *context deadline exceeded' "$$dir/said" && ! grep -q 'Failing input' "$$dir/said" || echo "$$package $$target" >>"$$dir/failed"; \
+	done; \
+	[ ! -s "$$dir/failed" ] || { echo "FAILED:"; cat "$$dir/failed"; exit 1; }
+
+# soak runs what takes too long for make test, or measures what a busy machine
+# would spoil, one package at a time, and prints the figures.
+soak: build
+	go test -tags soak -run '^TestSoak' -count=1 -v -p 1 -timeout 2h ./...
+
+# vuln looks for known holes in what is called. VULNDB names a folder with the
+# database (https://vuln.go.dev/vulndb.zip, unpacked) for a machine that cannot
+# reach it; without either, it says that it was skipped.
+vuln:
+	@if [ -n "$(VULNDB)" ]; then db=$$(cd "$(VULNDB)" && pwd) && $(VULN) -db "file://$$db" ./...; exit; fi; \
+	said=$$($(VULN) ./... 2>&1); code=$$?; \
+	case "$$code:$$said" in \
+	0:*) echo "$$said";; \
+	*"govulncheck: fetching vulnerabilities:"*) \
+		echo "SKIPPED vuln: the vulnerability database is out of reach: unpack https://vuln.go.dev/vulndb.zip and run make vuln VULNDB=folder"; \
+		echo "$$said" | head -n 1; [ "$${REQUIRE_ALL:-}" != 1 ];; \
+	*) echo "$$said"; exit 1;; \
+	esac

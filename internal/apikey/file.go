@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"syscall"
+
+	"wolgate/internal/program"
 )
 
 // maxFile is the largest key file in bytes: some thousands of keys.
@@ -23,8 +25,8 @@ type File struct {
 // Entries returns the keys in the file's order.
 func (f File) Entries() []Entry { return slices.Clone(f.entries) }
 
-// Load reads a key file. A file that anybody on the machine may read or write
-// is refused. The error names the file, the entry and the fault; it satisfies
+// Load reads a key file. One that others may read or the group may write is
+// refused. The error names the file, the entry and the fault; it satisfies
 // errors.Is(err, fs.ErrNotExist) when there is no file.
 func Load(path string) (File, error) {
 	f, _, err := load(path)
@@ -48,8 +50,8 @@ func load(path string) (File, fs.FileInfo, error) {
 	if !info.Mode().IsRegular() {
 		return File{}, nil, fmt.Errorf("key file %s is not a regular file", path)
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return File{}, nil, fmt.Errorf("key file %s is open to everybody (mode %04o): chmod o-rwx %s", path, mode, path)
+	if err := program.Secret.Check(path, info); err != nil {
+		return File{}, nil, fmt.Errorf("key file %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {

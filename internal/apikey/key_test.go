@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -56,6 +57,16 @@ func TestGeneratedKeys(t *testing.T) {
 		if mean := n * 32 / 62; tally[c] < mean-2000 || tally[c] > mean+2000 {
 			t.Errorf("%c was drawn %d times, want about %d", c, tally[c], mean)
 		}
+	}
+	// What the characters were drawn with is what a guesser is up against.
+	bits := 0.0
+	for _, count := range tally {
+		if p := float64(count) / (n * 32); p > 0 {
+			bits -= 32 * p * math.Log2(p)
+		}
+	}
+	if bits < 160 {
+		t.Errorf("a secret has %.1f bits, want 160 or more", bits)
 	}
 }
 

@@ -87,7 +87,10 @@ func envKey(getenv func(string) string) (apikey.EnvKey, error) {
 	case key != "" && file != "":
 		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: leave one away")
 	case file != "":
-		text, err := program.ReadFile(file)
+		text, err := program.ReadFile(file, program.Secret)
+		if _, ok := errors.AsType[program.ModeError](err); ok {
+			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w, or where it is a mounted secret, have it mounted with mode 0440", err)
+		}
 		if err != nil {
 			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w: make the file readable for api-server", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"debug/buildinfo"
 	"encoding/json"
 	"errors"
+	"go/version"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,7 @@ func allowed() map[string][]string {
 		"internal/magicpacket": {},
 		"internal/wol":         {},
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
-		"internal/apikey":      {"internal/wol"},
+		"internal/apikey":      {"internal/program", "internal/wol"},
 		// kit
 		"internal/problem":   {"internal/wol"},
 		"internal/program":   {},
@@ -36,7 +37,7 @@ func allowed() map[string][]string {
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/unixsock":  {},
 		"internal/wolhttp":   {"internal/problem", "internal/wol"},
-		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "golang.org/x/time"},
+		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
 		"internal/wolserver": {"internal/audit", "internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
@@ -138,6 +139,24 @@ func TestWhatTheBinariesLink(t *testing.T) {
 	for path, floor := range map[string]string{"github.com/valyala/fasthttp": "v1.73.0", "github.com/gofiber/fiber/v2": "v2.52.15"} {
 		if got := gateway[path]; semver.Compare(got, floor) < 0 {
 			t.Errorf("api-server links %s %q, want at least %s", path, got, floor)
+		}
+	}
+}
+
+// TestGoIsNewEnough: the standard library is linked into both programs, and
+// what was mended in it comes with the compiler. go.mod says only which language.
+func TestGoIsNewEnough(t *testing.T) {
+	t.Parallel()
+	const floor = "go1.26.6"
+	bin := build(t)
+	for _, name := range []string{"wol-server", "api-server"} {
+		info, err := buildinfo.ReadFile(filepath.Join(bin, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		release, _, _ := strings.Cut(info.GoVersion, " ") // experiments follow
+		if !version.IsValid(release) || version.Compare(release, floor) < 0 {
+			t.Errorf("%s was built by %q, want at least %s", name, info.GoVersion, floor)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package wolserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -47,7 +48,10 @@ func (a *allowFile) watch(ctx context.Context) {
 }
 
 func (a *allowFile) read() error {
-	text, err := program.ReadFile(a.path)
+	text, err := program.ReadFile(a.path, program.Trusted)
+	if _, ok := errors.AsType[program.ModeError](err); ok {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: make the file readable for wol-server, or leave --allow away to allow any target", err)
 	}

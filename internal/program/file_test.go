@@ -1,0 +1,113 @@
+package program_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"wolgate/internal/program"
+)
+
+// TestReadFileLooksAtTheMode has every mode that a umask, a mount or a hurried
+// chmod leaves behind.
+func TestReadFileLooksAtTheMode(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		guard program.Guard
+		mode  fs.FileMode
+		cure  string // empty = the file is read
+	}{
+		{program.Secret, 0o400, ""},
+		{program.Secret, 0o600, ""},
+		{program.Secret, 0o440, ""}, // a mounted secret
+		{program.Secret, 0o640, ""},
+		{program.Secret, 0o750, ""},
+		{program.Secret, 0o444, "o-rwx"},
+		{program.Secret, 0o644, "o-rwx"},
+		{program.Secret, 0o602, "o-rwx"},
+		{program.Secret, 0o601, "o-rwx"},
+		{program.Secret, 0o660, "g-w"},
+		{program.Secret, 0o620, "g-w"},
+		{program.Secret, 0o666, "g-w,o-rwx"},
+		{program.Secret, 0o777, "g-w,o-rwx"},
+		{program.Trusted, 0o400, ""},
+		{program.Trusted, 0o644, ""},
+		{program.Trusted, 0o664, ""},
+		{program.Trusted, 0o666, "o-w"},
+		{program.Trusted, 0o602, "o-w"},
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, tt.mode); err != nil { // whatever the umask is
+			t.Fatal(err)
+		}
+		text, err := program.ReadFile(path, tt.guard)
+		if tt.cure == "" {
+			if err != nil || string(text) != "text" {
+				t.Errorf("%03o of %04o: %q, %v", tt.guard, tt.mode, text, err)
+			}
+			continue
+		}
+		if _, ok := errors.AsType[program.ModeError](err); !ok || text != nil {
+			t.Errorf("%03o of %04o: %q, %v; want a ModeError", tt.guard, tt.mode, text, err)
+			continue
+		}
+		if !strings.HasSuffix(err.Error(), "chmod "+tt.cure+" "+path) {
+			t.Errorf("%03o of %04o: %v; want it to end in chmod %s", tt.guard, tt.mode, err, tt.cure)
+		}
+		// The cure must be one: of the mode it leaves nothing else away.
+		bits := map[string]fs.FileMode{"g-w": 0o020, "o-w": 0o002, "o-rwx": 0o007, "g-w,o-rwx": 0o027}[tt.cure]
+		if err := os.Chmod(path, tt.mode&^bits); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := program.ReadFile(path, tt.guard); err != nil {
+			t.Errorf("%03o of %04o after %s: %v", tt.guard, tt.mode, tt.cure, err)
+		}
+	}
+}
+
+// TestReadFileLooksBehindALink: the mode of a link is always 0777, and says
+// nothing.
+func TestReadFileLooksBehindALink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := program.ReadFile(link, program.Secret); err != nil {
+		t.Errorf("a link to a closed file: %v", err)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := program.ReadFile(link, program.Secret); err == nil {
+		t.Error("a link to an open file was read")
+	}
+}
+
+func TestReadFileTakesFilesOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, pipe, "/dev/zero"} {
+		if _, err := program.ReadFile(path, program.Trusted); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := program.ReadFile(filepath.Join(dir, "none"), program.Secret); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
