@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,13 +30,14 @@ type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
 func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
-	return &handler{waker: waker, list: list, log: log}
+	return &handler{waker: waker, list: list, log: log, refusals: refusals{log: log}}
 }
 
 type handler struct {
-	waker wol.Waker
-	list  Interfaces
-	log   *slog.Logger
+	waker    wol.Waker
+	list     Interfaces
+	log      *slog.Logger
+	refusals refusals
 }
 
 // ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC
@@ -46,12 +48,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	mac, one := strings.CutPrefix(path, pathWol+"/")
 	var answer any
-	var err error
+	err := fromProgram(r)
 	refused := true // by us; a wake that was tried has its own line
 	switch {
-	case r.Header.Get("Origin") != "" || r.Header.Get("Referer") != "":
-		// Programs do not send these; a page that found a way to the socket does.
-		err = problem.New(wol.Forbidden, "the socket does not serve web pages: call it from a program")
+	case err != nil:
 	case one || path == pathWol:
 		err = allow(w, r, http.MethodPost)
 		if err == nil {
@@ -69,7 +69,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = problem.New(wol.NotFound, "")
 	}
 	if err != nil && refused {
-		h.log.Warn("refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
+		h.refusals.warn("request_id", id, "kind", problem.From(err).Code, "err", err)
 	}
 	if err == nil {
 		w.Header().Set("Content-Type", "application/json")
@@ -123,6 +123,9 @@ func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Re
 		}
 		return wol.Request{}, &wol.Error{Kind: wol.Invalid, Message: "the body did not arrive whole: send it again", Err: err}
 	}
+	if len(body) > 0 && !isJSON(r.Header["Content-Type"]) {
+		return wol.Request{}, problem.WithStatus(http.StatusUnsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json, or with none")
+	}
 	if !one {
 		return wol.ParseTargets(body)
 	}
@@ -131,6 +134,17 @@ func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Re
 		plain = "" // no MAC, like everything else that is not one
 	}
 	return wol.ParseOptions(plain, body)
+}
+
+// isJSON says whether a body may be JSON by its Content-Type, which may be absent.
+// The types that a page can send anywhere without asking first (a CORS-safelisted
+// request-header in the Fetch standard), a form's and text/plain, are not.
+func isJSON(contentType []string) bool {
+	if len(contentType) == 0 {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType[0])
+	return len(contentType) == 1 && err == nil && kind == "application/json"
 }
 
 // deadline returns the context of one call, which ends with its connection too.
@@ -152,39 +166,4 @@ func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 	at = at.Add(-min(answerTime, max(0, at.Sub(now)/10)))
 	ctx, cancel := context.WithDeadline(r.Context(), at)
 	return ctx, cancel, nil
-}
-
-// record writes the one line that a wake leaves in the daemon's log.
-func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
-	const most = 10 // of 1000, which nobody could read
-	var macs []string
-	for _, target := range req.Targets[:min(most, len(req.Targets))] {
-		macs = append(macs, target.MAC.String())
-	}
-	log := h.log.With("request_id", req.ID, "targets", len(req.Targets), "mac", macs, "took_ms", took.Milliseconds())
-	if err != nil {
-		level := slog.LevelError
-		switch wol.KindOf(err) {
-		case wol.Invalid, wol.RateLimited, wol.Forbidden:
-			level = slog.LevelWarn
-		}
-		log.Log(context.Background(), level, "wake not sent", "kind", wol.KindOf(err), "err", err)
-		return
-	}
-	packets, unsent := 0, 0
-	failed := map[string]int{} // by what failed, to how many targets: bounded by the interfaces
-	for _, receipt := range receipts {
-		packets += len(receipt.Sent)
-		if !receipt.OK {
-			unsent++
-		}
-		for _, f := range receipt.Failed {
-			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
-		}
-	}
-	if len(failed) > 0 || unsent > 0 {
-		log.Warn("wake sent in part", "packets", packets, "targets_not_sent", unsent, "failed", failed)
-		return
-	}
-	log.Info("wake sent", "packets", packets)
 }

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -145,6 +147,7 @@ func TestHandlerRoutes(t *testing.T) {
 			r.Header.Set(tt.header[0], tt.header[1])
 		}
 		r.Header.Set("X-Request-ID", "id-1")
+		r.Host = "localhost"
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != tt.status || asked.Load()-before != tt.wakes {
@@ -171,7 +174,7 @@ func TestHandlerRefusesEveryBadMAC(t *testing.T) {
 	h := wolhttp.Handler(waker, noInterfaces, quiet())
 	for _, bad := range woltest.BadMACs() {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/wol/"+url.PathEscape(bad), nil))
+		h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/wol/"+url.PathEscape(bad), nil))
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%.60q: status %d", bad, w.Code)
 		}
@@ -180,7 +183,7 @@ func TestHandlerRefusesEveryBadMAC(t *testing.T) {
 			t.Fatal(err)
 		}
 		w = httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/wol", bytes.NewReader(body)))
+		h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/wol", bytes.NewReader(body)))
 		if w.Code != http.StatusBadRequest {
 			t.Errorf("%.60q in a body: status %d", bad, w.Code)
 		}
@@ -193,7 +196,7 @@ func TestLogNeverHoldsSecureOn(t *testing.T) {
 	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return woltest.Receipts(req), nil })
 	h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	for _, body := range []string{`{"secureon":"deadbeefcafe"}`, `{"secureon":"deadbeefcafe00"}`, `{"secureon":"deadbeef","x":1}`} {
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/wol/02:00:00:00:00:01", strings.NewReader(body)))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/wol/02:00:00:00:00:01", strings.NewReader(body)))
 	}
 	if strings.Contains(out.String(), "deadbeef") || strings.Count(out.String(), "\n") != 3 {
 		t.Errorf("log:\n%s", out.String())
@@ -218,6 +221,25 @@ func TestDeadlineTravelsWithTheRequest(t *testing.T) {
 	at := <-got
 	if early := want.Sub(at); early < -time.Millisecond || early > 200*time.Millisecond {
 		t.Errorf("the daemon sees %v, the caller gave %v", at, want)
+	}
+}
+
+// TestClientSendsNothingElse holds what crosses the socket beside the body. The
+// header that makes net/http repeat a call is not among it.
+func TestClientSendsNothingElse(t *testing.T) {
+	t.Parallel()
+	got := make(chan *http.Request, 1)
+	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got <- r
+		_ = json.NewEncoder(w).Encode(wol.NewReceipts("id-1", woltest.Receipts(one())))
+	}))
+	if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
+		t.Fatal(err)
+	}
+	r := <-got
+	names := slices.Sorted(maps.Keys(r.Header))
+	if diff := cmp.Diff([]string{"Content-Length", "Content-Type", "User-Agent", "Wol-Deadline", "X-Request-Id"}, names); diff != "" || r.Host != "wol-server" {
+		t.Errorf("Host %s, headers (-want +got):\n%s", r.Host, diff)
 	}
 }
 

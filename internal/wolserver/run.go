@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wolgate/internal/broadcast"
+	"wolgate/internal/netlimit"
 	"wolgate/internal/policy"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
@@ -18,9 +19,16 @@ import (
 	"wolgate/internal/wolhttp"
 )
 
-// Shutdown takes at most the sum of the last two and the second in which
-// broadcast sends what is left: below five seconds, and so well below the ten
-// after which container engines kill.
+// connections is how many may be open on the socket. A gateway keeps at most 64;
+// as many again are for what else asks, such as a health check, and for those of a
+// gateway that was killed. All peers of a Unix socket are one source, so one that
+// may open it can take every place, and keep it for as long as the server's
+// timeouts allow; it cannot take every descriptor, which sending needs too.
+const connections = 128
+
+// Shutdown takes at most the sum of the last two, the second in which broadcast
+// sends what is left, and the second that Main waits for a stuck log: below six
+// seconds, and so well below the ten after which container engines kill.
 const (
 	callGrace    = 2 * time.Second         // for a paced call; then its receipt says what was sent
 	requestGrace = 2500 * time.Millisecond // for the answers of calls under way
@@ -44,10 +52,14 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	listener, err := listen(c, getenv, log)
+	socket, err := listen(c, getenv, log)
 	if err != nil {
 		return err
 	}
+	if err := netlimit.Fits(connections, 0); err != nil {
+		log.Warn("a want of file descriptors may delay calls", "err", err)
+	}
+	listener := netlimit.Wrap(socket, netlimit.Limits{Total: connections}, log)
 	calls, cancelCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelCalls()
 	server := &http.Server{
@@ -58,7 +70,9 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 		WriteTimeout:      70 * time.Second, // above the longest deadline of a call
 		IdleTimeout:       2 * time.Minute,  // above the gateway's, so that the gateway closes first
 		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// Or net/http answers OPTIONS * with 200, before the handler sees who asks.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	announce(ctx, sender, listener, log)
 
@@ -113,7 +127,7 @@ func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.L
 
 // announce logs where packets will go, so that a host with no usable interface
 // shows at start and not at the first wake.
-func announce(ctx context.Context, sender *broadcast.Sender, listener *unixsock.Listener, log *slog.Logger) {
+func announce(ctx context.Context, sender *broadcast.Sender, listener net.Listener, log *slog.Logger) {
 	list, err := sender.Interfaces(ctx)
 	if err != nil {
 		log.Warn("interfaces not listed", "err", err)

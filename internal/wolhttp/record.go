@@ -1,0 +1,55 @@
+package wolhttp
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"wolgate/internal/wol"
+)
+
+// record writes the one line that a wake leaves in the daemon's log. It tells of
+// what went on the wire: a target that the call names again was sent once
+// (policy.Distinct), though it has a receipt for each time.
+func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
+	const most = 10 // of 1000, which nobody could read
+	var macs []string
+	targets, packets, unsent := 0, 0, 0
+	failed := map[string]int{} // by what failed, to how many targets: bounded by the interfaces
+	seen := make(map[wol.Target]bool, len(req.Targets))
+	for i, target := range req.Targets {
+		if seen[target] {
+			continue
+		}
+		seen[target] = true
+		targets++
+		if targets <= most {
+			macs = append(macs, target.MAC.String())
+		}
+		if i >= len(receipts) { // after an error there is none
+			continue
+		}
+		packets += len(receipts[i].Sent)
+		if !receipts[i].OK {
+			unsent++
+		}
+		for _, f := range receipts[i].Failed {
+			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
+		}
+	}
+	log := h.log.With("request_id", req.ID, "targets", targets, "mac", macs, "took_ms", took.Milliseconds())
+	switch {
+	case err != nil:
+		level := slog.LevelError
+		switch wol.KindOf(err) {
+		case wol.Invalid, wol.RateLimited, wol.Forbidden:
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, "wake not sent", "kind", wol.KindOf(err), "err", err)
+	case len(failed) > 0 || unsent > 0:
+		log.Warn("wake sent in part", "packets", packets, "targets_not_sent", unsent, "failed", failed)
+	default:
+		log.Info("wake sent", "packets", packets)
+	}
+}

@@ -1,0 +1,175 @@
+package wolserver_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"wolgate/internal/unixsock"
+	"wolgate/internal/wol"
+	"wolgate/internal/wolhttp"
+	"wolgate/internal/wolserver"
+	"wolgate/internal/woltest"
+)
+
+// total is how many connections the daemon keeps, which is twice the gateway's.
+const total = 128
+
+// serve runs the daemon until the test ends and returns its socket.
+func serve(t *testing.T, r *woltest.Receiver) string {
+	t.Helper()
+	path := woltest.SocketPath(t)
+	c, _, err := wolserver.Load([]string{"--socket", path, "--destinations", r.Addr().String(), "--repeat", "1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- wolserver.Run(ctx, c, func(string) string { return "" }, slog.New(slog.DiscardHandler))
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	within(t, "the daemon serves", func() bool { return ping(t, path) == nil })
+	return path
+}
+
+// within fails the test unless something becomes true in time.
+func within(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(woltest.Patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", woltest.Patience, what)
+		}
+	}
+}
+
+// ping asks on a connection of its own.
+func ping(t *testing.T, path string) error {
+	c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
+	defer c.Close()
+	return c.Ping(t.Context(), "id-1")
+}
+
+// wake makes a call as soon as there is a place for it; its packet must leave.
+func wake(t *testing.T, path string, r *woltest.Receiver) {
+	t.Helper()
+	c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
+	defer c.Close()
+	within(t, "a call succeeds", func() bool {
+		_, err := c.Wake(t.Context(), wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+		return err == nil
+	})
+	r.Next(t)
+}
+
+// crowd connects n times, says the same on each connection and returns them. Those
+// that the daemon closes at once may not even take the words.
+func crowd(t *testing.T, path string, n int, words string) []net.Conn {
+	t.Helper()
+	conns := make([]net.Conn, 0, n)
+	for range n {
+		var conn net.Conn
+		within(t, "the backlog takes a connection", func() (ok bool) {
+			c, err := net.Dial("unix", path)
+			conn = c
+			return err == nil
+		})
+		t.Cleanup(func() { _ = conn.Close() })
+		_, _ = io.WriteString(conn, words)
+		conns = append(conns, conn)
+	}
+	return conns
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// TestConnectionsAreBounded has one client that keeps whatever it gets: it asks once
+// on each connection, so that no deadline of a request ends it. It is not parallel,
+// because it counts the descriptors of the process.
+func TestConnectionsAreBounded(t *testing.T) {
+	r := woltest.Listen(t)
+	path := serve(t, r)
+	wake(t, path, r)
+	before := descriptors(t)
+
+	conns := crowd(t, path, 1000, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	open := 0
+	for i, conn := range conns { // mostly the first: a place that a ping had may come late
+		if err := conn.SetReadDeadline(time.Now().Add(woltest.Patience)); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			continue // closed
+		}
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("connection %d is answered with status %d", i+1, response.StatusCode)
+		}
+		open++
+	}
+	if open < total-2 || open > total { // the pings before may take a moment to go
+		t.Errorf("%d connections are open, want %d", open, total)
+	}
+	// 1000 ends of this client's are in this process as well.
+	if n := descriptors(t) - before; n > 1000+total+2 {
+		t.Errorf("%d descriptors more", n)
+	}
+	if open == total {
+		if err := ping(t, path); err == nil || wol.KindOf(err) != wol.Unavailable {
+			t.Errorf("the 129th connection: %v", err)
+		}
+	}
+
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	within(t, "calls succeed again", func() bool { return ping(t, path) == nil })
+	wake(t, path, r)
+	within(t, "the descriptors are back", func() bool { return descriptors(t) <= before })
+}
+
+// TestHalfRequestsGiveTheirPlaceBack has a client that says half a request on a
+// thousand connections and stays: the daemon ends them by itself.
+func TestHalfRequestsGiveTheirPlaceBack(t *testing.T) {
+	for _, half := range []string{"", "POST /wol/02:00:00:00:00:01 HTTP/1.1\r\nHost: lo", "POST /wol/02:00:00:00:00:01 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"} {
+		t.Run(fmt.Sprint(len(half), " bytes"), func(t *testing.T) {
+			t.Parallel()
+			r := woltest.Listen(t)
+			path := serve(t, r)
+			crowd(t, path, 1000, half)
+			within(t, "calls succeed while the others stay", func() bool { return ping(t, path) == nil })
+			wake(t, path, r)
+			r.Nothing(t)
+		})
+	}
+}
+
+// TestOptionsForTheServerIsRefused asks what net/http would answer by itself, before
+// the handler has seen who asks.
+func TestOptionsForTheServerIsRefused(t *testing.T) {
+	path := serve(t, woltest.Listen(t))
+	conn := crowd(t, path, 1, "OPTIONS * HTTP/1.1\r\nHost: evil.example\r\nOrigin: https://evil.example\r\n\r\n")[0]
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || response.StatusCode != http.StatusForbidden {
+		t.Errorf("%v, %v", response, err)
+	}
+}
