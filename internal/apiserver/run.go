@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sort"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"wolgate/internal/gateway"
+	"wolgate/internal/netlimit"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -22,6 +24,15 @@ import (
 const (
 	callGrace    = 3500 * time.Millisecond
 	requestGrace = 4 * time.Second
+)
+
+// How many public connections may be open at a time. A silent or slow one is
+// closed after seconds, so this is what an attacker can hold and not how many
+// clients there can be.
+const (
+	mostConnections   = 4096
+	leastConnections  = 8  // some are served however few descriptors there are
+	daemonConnections = 64 // that wolhttp.Client opens at most
 )
 
 // Run serves until ctx ends, then answers what is under way. The error is a
@@ -44,10 +55,11 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		Observe: metrics.observe, Log: log,
 	})
 
-	public, err := net.Listen("tcp", c.Listen)
+	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for requests: %w: choose another --listen or end what holds it", err)
 	}
+	public := netlimit.Wrap(listener, connectionLimits(len(c.TrustedProxies) > 0, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.OpsListen != "" {
 		ops, err := net.Listen("tcp", c.OpsListen)
@@ -62,6 +74,28 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	group.Go(func() error { keys.watch(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
 	return group.Wait()
+}
+
+// connectionLimits returns as many connections as the descriptors are enough
+// for. Fewer is better than not to start: who runs api-server with a small limit
+// has few clients. Half of them is the share of one source, but behind a proxy
+// all clients come from its address, and there is none.
+func connectionLimits(behindProxy bool, log *slog.Logger) netlimit.Limits {
+	err := netlimit.Fits(mostConnections, daemonConnections)
+	if err == nil {
+		return shares(mostConnections, behindProxy)
+	}
+	tooMany := sort.Search(mostConnections, func(n int) bool { return netlimit.Fits(n, daemonConnections) != nil })
+	limits := shares(max(leastConnections, tooMany-1), behindProxy)
+	log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
+	return limits
+}
+
+func shares(total int, behindProxy bool) netlimit.Limits {
+	if behindProxy {
+		return netlimit.Limits{Total: total}
+	}
+	return netlimit.Limits{Total: total, PerSource: total / 2}
 }
 
 // warnIfAbsent tells the operator at the start what the first wake would.

@@ -6,25 +6,31 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/problem"
 	"wolgate/internal/wol"
 )
 
-// require lets a request through whose key is valid and has scope.
+// authenticate lets a request through whose key is valid.
+func (g *gateway) authenticate(c *fiber.Ctx) error {
+	presented, err := credential(&c.Request().Header)
+	if err != nil {
+		return err
+	}
+	principal, ok := g.Keys().Authenticate(presented, time.Now())
+	if !ok {
+		return g.failedTry(c)
+	}
+	c.Locals(localPrincipal, principal)
+	return c.Next()
+}
+
+// require lets a request through whose key has scope.
 func (g *gateway) require(scope apikey.Scope) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		presented, err := credential(c)
-		if err != nil {
-			return err
-		}
-		principal, ok := g.Keys().Authenticate(presented, time.Now())
-		if !ok {
-			return problem.New(wol.Unauthenticated, "")
-		}
-		c.Locals(localPrincipal, principal)
-		if !principal.Has(scope) {
+		if !principal(c).Has(scope) {
 			return problem.New(wol.Forbidden, "this key does not have the scope "+string(scope)+": use one that has it")
 		}
 		return c.Next()
@@ -39,11 +45,10 @@ func (g *gateway) require(scope apikey.Scope) fiber.Handler {
 // The scheme's case does not matter (RFC 9110 section 11.1). Two credentials
 // are refused, because a proxy and we might each believe another one; a query
 // is refused, because URLs end up in logs and histories.
-func credential(c *fiber.Ctx) (string, error) {
-	if bytes.IndexByte(c.Request().Header.RequestURI(), '?') >= 0 {
+func credential(header *fasthttp.RequestHeader) (string, error) {
+	if bytes.IndexByte(header.RequestURI(), '?') >= 0 {
 		return "", problem.New(wol.Invalid, "this route takes no query: send the key as Authorization: Bearer KEY, and replace a key that was in a URL")
 	}
-	header := &c.Request().Header
 	values := header.PeekAll(fiber.HeaderAuthorization)
 	if len(values)+len(header.PeekAll("X-API-Key")) > 1 {
 		return "", problem.New(wol.Invalid, "more than one credential: send one Authorization header")

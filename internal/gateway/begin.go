@@ -19,6 +19,7 @@ import (
 const (
 	localID        = "request_id"
 	localPrincipal = "principal"
+	localQuiet     = "quiet" // there may be a flood of this refusal
 )
 
 // begin surrounds every request: it gives it an id, keeps a panic from ending
@@ -70,16 +71,21 @@ func (g *gateway) next(c *fiber.Ctx) (err error) {
 			err = problem.New(wol.Internal, "")
 		}
 	}()
-	if err := plainTarget(c); err != nil {
+	if err := plain(c); err != nil {
 		return err
 	}
 	return c.Next()
 }
 
-// plainTarget refuses what two readers of a request could understand in two
-// ways: a fragment, which Fiber drops silently, and a compressed body, which it
-// would inflate past every limit.
-func plainTarget(c *fiber.Ctx) error {
+// plain refuses what two readers of a request could understand in two ways: a
+// line that ends without CR, which fasthttp takes for the end of a header and a
+// proxy perhaps for part of it; a fragment, which Fiber drops silently; and a
+// compressed body, which it would inflate past every limit.
+func plain(c *fiber.Ctx) error {
+	if raw := c.Request().Header.RawHeaders(); bytes.Count(raw, []byte("\n")) != bytes.Count(raw, []byte("\r\n")) {
+		c.Context().SetConnectionClose() // whose reading of where this request ends is right is not known
+		return fiber.ErrBadRequest
+	}
 	if bytes.IndexByte(c.Request().Header.RequestURI(), '#') >= 0 {
 		return problem.New(wol.Invalid, "the path holds a # sign: leave it away")
 	}
@@ -95,6 +101,8 @@ func (g *gateway) record(c *fiber.Ctx, route string, cause error, took time.Dura
 	status := c.Response().StatusCode()
 	level := slog.LevelInfo
 	switch {
+	case c.Locals(localQuiet) != nil:
+		level = slog.LevelDebug
 	case status >= 500:
 		level = slog.LevelError
 	case status == 401 || status == 403 || status == 429:

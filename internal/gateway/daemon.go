@@ -60,7 +60,7 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {
-	if err := g.Ready(g.Context, requestID(c)); err != nil {
+	if err := g.pulse.feel(func() error { return g.Ready(g.Context, requestID(c)) }); err != nil {
 		return err
 	}
 	return c.JSON(ok{OK: true})

@@ -13,11 +13,21 @@ import (
 // fail answers with the problem that err stands for.
 func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	p := problemOf(err)
+	if p.Status == fiber.StatusRequestEntityTooLarge && string(c.Request().Header.Peek(fiber.HeaderExpect)) == expectRefused {
+		p = problem.WithStatus(fiber.StatusExpectationFailed, p.Detail)
+	}
 	if requestID(c) == "" { // the parser refused it before begin could
 		prepare(c)
 		level := slog.LevelWarn
 		if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
 			level = slog.LevelDebug
+		}
+		if p.Status == fiber.StatusRequestEntityTooLarge || p.Status == fiber.StatusExpectationFailed {
+			if g.triedKey(&c.Request().Header) {
+				if tried := problemOf(g.failedTry(c)); tried.Code == wol.RateLimited {
+					p, level = tried, slog.LevelDebug
+				}
+			}
 		}
 		g.Log.Log(c.Context(), level, "request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
 	}
@@ -47,7 +57,7 @@ func fromFiber(status int) *problem.Problem {
 	case fiber.StatusMethodNotAllowed:
 		return problem.New(wol.MethodNotAllowed, "")
 	case fiber.StatusRequestEntityTooLarge:
-		return problem.WithStatus(status, "the body is larger than 128 KiB: name fewer targets")
+		return problem.WithStatus(status, "the body is too large: 4 KiB are read, and 128 KiB of POST /api/v1/wol with a valid key")
 	case fiber.StatusRequestHeaderFieldsTooLarge:
 		return problem.WithStatus(status, "the request head is larger than 8 KiB: send fewer or shorter headers")
 	case fiber.StatusRequestTimeout:

@@ -18,18 +18,21 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/problem"
+	"wolgate/internal/ratelimit"
 	"wolgate/internal/wol"
 )
 
 // Limits of one request, enforced before any handler runs.
 const (
-	maxBody       = 128 << 10 // 1000 targets with SecureOn take about 70 kB
-	maxOptions    = 4 << 10   // body of a request for one target
-	maxHead       = 8 << 10
-	readTimeout   = 5 * time.Second // for the whole request, which is what ends a slow sender
-	writeTimeout  = 10 * time.Second
-	idleTimeout   = 30 * time.Second
-	maxConcurrent = 4096 // open connections
+	maxBody      = 128 << 10 // 1000 targets with SecureOn take about 70 kB
+	maxOptions   = 4 << 10   // body of a request for one target
+	maxHead      = 8 << 10
+	readTimeout  = 5 * time.Second // for the whole request, which is what ends a slow sender
+	writeTimeout = 10 * time.Second
+	idleTimeout  = 30 * time.Second
+	// How many connections fasthttp serves at a time. How many there are is for the
+	// listener to limit, well below this: past it, fasthttp says 503 in plain text.
+	maxConcurrent = 8192
 )
 
 // Options is what the gateway needs from its surroundings.
@@ -77,7 +80,7 @@ type route struct {
 func (g *gateway) routes() []route {
 	return []route{
 		{fiber.MethodPost, "/api/v1/wol/:mac_addr", apikey.Wake, g.wakeOne},
-		{fiber.MethodPost, "/api/v1/wol", apikey.Wake, g.wakeMany},
+		{fiber.MethodPost, bulkPath, apikey.Wake, g.wakeMany},
 		{fiber.MethodGet, "/api/v1/interfaces", apikey.Admin, g.interfaces},
 		{fiber.MethodGet, "/healthz", public, g.healthz},
 		{fiber.MethodGet, "/readyz", public, g.readyz},
@@ -86,7 +89,9 @@ func (g *gateway) routes() []route {
 
 type gateway struct {
 	Options
-	limits *limits
+	limits *ratelimit.Table[string] // nil for none
+	tries  *ratelimit.Table[netip.Prefix]
+	pulse  pulse
 }
 
 // Server is the public HTTP server.
@@ -109,7 +114,7 @@ func (s *Server) Shutdown(grace time.Duration) error {
 
 // New returns a server that is ready to be given a listener.
 func New(o Options) *Server {
-	g := &gateway{Options: o, limits: newLimits(o.Rate, o.Burst)}
+	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries()}
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route
 		StrictRouting:           true,
@@ -122,22 +127,26 @@ func New(o Options) *Server {
 		ErrorHandler:            g.fail,
 		EnableTrustedProxyCheck: true, // with an empty list: Fiber itself believes no one
 		DisableStartupMessage:   true,
+		// A form would be parsed, and large files of it written to disk, before any
+		// handler; no route takes one.
+		DisablePreParseMultipartForm: true,
 	})
 	app.Server().Logger = quiet{}
+	app.Server().HeaderReceived = g.headReceived
 	app.Use(g.begin).Name(middleware)
 	if len(o.CORSOrigins) > 0 {
 		app.Use(cors.New(cors.Config{
 			AllowOrigins:  strings.Join(o.CORSOrigins, ","),
 			AllowMethods:  "GET,POST",
 			AllowHeaders:  "Authorization,Content-Type,X-Request-ID",
-			ExposeHeaders: "X-Request-ID,Retry-After",
+			ExposeHeaders: "X-Request-ID,Retry-After,RateLimit,RateLimit-Policy",
 			MaxAge:        600,
 		})).Name(middleware)
 	}
 	for _, r := range g.routes() {
 		handlers := []fiber.Handler{r.handle}
 		if r.scope != public {
-			handlers = []fiber.Handler{g.require(r.scope), g.limit, r.handle}
+			handlers = []fiber.Handler{g.authenticate, g.limit, g.require(r.scope), r.handle}
 		}
 		app.Add(r.method, r.path, handlers...)
 		if r.method == fiber.MethodGet { // RFC 9110 section 9.1: a server has both
@@ -152,11 +161,13 @@ func New(o Options) *Server {
 }
 
 // knownMethods refuses a method that Fiber has no name for. Left to it, such a
-// request would be answered in plain text before any handler runs.
+// request would be answered in plain text before any handler runs. CONNECT is
+// refused with them: its target is an address and no path (RFC 9112 section
+// 3.2.3), so there is no route to look for.
 func (g *gateway) knownMethods(app *fiber.App) fasthttp.RequestHandler {
 	next, known := app.Handler(), app.Config().RequestMethods
 	return func(ctx *fasthttp.RequestCtx) {
-		if slices.Contains(known, string(ctx.Method())) {
+		if method := string(ctx.Method()); method != fiber.MethodConnect && slices.Contains(known, method) {
 			next(ctx)
 			return
 		}

@@ -25,6 +25,7 @@ import (
 type door struct {
 	url    string
 	wakes  atomic.Int32
+	conns  atomic.Int32 // that are open
 	log    lockedBuffer
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
@@ -89,7 +90,7 @@ func open(t *testing.T, change func(*Options)) *door {
 	d.url = "http://" + listener.Addr().String()
 	server := New(o)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(gauge{listener, &d.conns}) }()
 	t.Cleanup(func() {
 		_ = server.Shutdown(time.Second)
 		if err := <-served; err != nil {
@@ -97,6 +98,51 @@ func open(t *testing.T, change func(*Options)) *door {
 		}
 	})
 	return d
+}
+
+// address is where the door listens.
+func (d *door) address() string { return strings.TrimPrefix(d.url, "http://") }
+
+// say opens a connection, which lasts as long as the test, and writes to it.
+func (d *door) say(t *testing.T, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", d.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(woltest.Patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// gauge counts the connections of a listener that are open.
+type gauge struct {
+	net.Listener
+	open *atomic.Int32
+}
+
+func (g gauge) Accept() (net.Conn, error) {
+	c, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	g.open.Add(1)
+	return &gaugedConn{c, sync.OnceFunc(func() { g.open.Add(-1) })}, nil
+}
+
+type gaugedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *gaugedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 // answer is a response with its body read.

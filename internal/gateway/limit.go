@@ -1,56 +1,58 @@
 package gateway
 
 import (
+	"fmt"
+	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"golang.org/x/time/rate"
 
+	"wolgate/internal/ratelimit"
 	"wolgate/internal/wol"
 )
 
-// limits holds a token bucket a key. There are as many as there have been keys,
-// which is few; time is the monotonic clock's.
-type limits struct {
-	rate  rate.Limit
-	burst int
+// maxKeys is how many keys have a bucket of their own at a time. Only a key that
+// authenticates has one, so this is far more than there will be.
+const maxKeys = 4096
 
-	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
+// Headers of draft-ietf-httpapi-ratelimit-headers. They tell a client how much
+// it may still ask before it is refused, so that it need not find out.
+const (
+	headerRateLimit       = "RateLimit"
+	headerRateLimitPolicy = "RateLimit-Policy"
+)
+
+// newKeyLimits returns the bucket of each key, or nil for no limit.
+func newKeyLimits(perSecond float64, burst int) *ratelimit.Table[string] {
+	if perSecond <= 0 {
+		return nil
+	}
+	return ratelimit.NewTable[string](ratelimit.Rate{PerSecond: perSecond, Burst: burst}, maxKeys)
 }
 
-func newLimits(perSecond float64, burst int) *limits {
-	return &limits{rate: rate.Limit(perSecond), burst: burst, buckets: map[string]*rate.Limiter{}}
-}
-
-// limit refuses a key that asks too often.
+// limit refuses a key that asks too often. It counts the key and not the
+// address: forwarding headers change nothing, and neighbours are not punished.
 func (g *gateway) limit(c *fiber.Ctx) error {
-	wait := g.limits.take(principal(c).ID, time.Now())
-	if wait > 0 {
-		return &wol.Error{Kind: wol.RateLimited, RetryAfter: wait,
-			Message: "this key has asked too often: wait as long as Retry-After says; its burst is " + strconv.Itoa(g.limits.burst) + " requests"}
+	if g.limits == nil {
+		return c.Next()
+	}
+	d := g.limits.Take(principal(c).ID)
+	tellLimit(c, "key", d)
+	if !d.OK {
+		return &wol.Error{Kind: wol.RateLimited, RetryAfter: d.RetryAfter,
+			Message: "this key has asked too often: wait as long as Retry-After says; its burst is " + strconv.Itoa(d.Limit) + " requests"}
 	}
 	return c.Next()
 }
 
-// take returns how long the key has to wait, or zero after taking a token.
-func (l *limits) take(id string, now time.Time) time.Duration {
-	if l.rate <= 0 {
-		return 0
-	}
-	l.mu.Lock()
-	bucket, ok := l.buckets[id]
-	if !ok {
-		bucket = rate.NewLimiter(l.rate, l.burst)
-		l.buckets[id] = bucket
-	}
-	l.mu.Unlock()
-	r := bucket.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait > 0 {
-		r.CancelAt(now)
-	}
-	return wait
+// tellLimit writes what is left of a limit: r more requests, and one more after
+// t seconds, of q in w seconds.
+func tellLimit(c *fiber.Ctx, name string, d ratelimit.Decision) {
+	c.Set(headerRateLimit, fmt.Sprintf("%q;r=%d;t=%d", name, d.Remaining, seconds(d.Reset)))
+	c.Set(headerRateLimitPolicy, fmt.Sprintf("%q;q=%d;w=%d", name, d.Limit, seconds(d.Window)))
 }
+
+// seconds rounds up, as Retry-After does: rounded down, a client would come back
+// too early.
+func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }

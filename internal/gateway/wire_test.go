@@ -1,0 +1,440 @@
+package gateway
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/netlimit"
+	"wolgate/internal/woltest"
+)
+
+// statusOf reads the status of an answer, or "" where there is none.
+func statusOf(answer string) string {
+	status, _, _ := strings.Cut(strings.TrimPrefix(answer, "HTTP/1.1 "), " ")
+	return status
+}
+
+// TestSlowReadersAreCutOff asks for more than the kernel buffers and reads none.
+func TestSlowReadersAreCutOff(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	began := time.Now()
+	d.say(t, strings.Repeat("GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n", 30))
+	for d.conns.Load() == 0 {
+		time.Sleep(10 * time.Millisecond) // until it is accepted
+	}
+	for d.conns.Load() > 0 && time.Since(began) < writeTimeout+5*time.Second {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if took := time.Since(began); took < writeTimeout-time.Second || took > writeTimeout+2*time.Second {
+		t.Errorf("closed after %v", took)
+	}
+}
+
+// TestBytesOnTheWire sends requests that client libraries do not make. The
+// answer is 200 only where a status says so, and then it has woken once.
+func TestBytesOnTheWire(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	key := "Authorization: Bearer " + d.wake + "\r\n"
+	const end = "Connection: close\r\n\r\n"
+	line := "POST " + target + " HTTP/1.1\r\n"
+	head := line + "Host: x\r\n" + key
+	bulk := "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\n" + key + "Content-Type: application/json\r\n"
+	// padded returns a request whose head has n bytes.
+	padded := func(n int) string {
+		start := head + "X: "
+		return start + strings.Repeat("x", n-len(start)-len("\r\n"+end)) + "\r\n" + end
+	}
+	for name, tt := range map[string]struct{ request, status string }{
+		"good": {head + end, "200"},
+
+		"B3 unknown coding":         {head + "Transfer-Encoding: xchunked\r\n" + end, "400"},
+		"B3 two codings":            {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + end + "0\r\n\r\n", "400"},
+		"B3 two codings, one odd":   {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n" + end + "0\r\n\r\n", "400"},
+		"B3 list of codings":        {head + "Transfer-Encoding: gzip, chunked\r\n" + end + "0\r\n\r\n", "400"},
+		"B3 space before the colon": {head + "Transfer-Encoding : chunked\r\n" + end + "0\r\n\r\n", "400"},
+		"B3 tab before the colon":   {head + "Transfer-Encoding\t: chunked\r\n" + end + "0\r\n\r\n", "400"},
+		"B3 length with a plus":     {head + "Content-Length: +5\r\n" + end + "12345", "400"},
+		"B3 length below zero":      {head + "Content-Length: -1\r\n" + end, "400"},
+		"B3 huge length":            {head + "Content-Length: 99999999999999999999\r\n" + end, "400"},
+		"B3 hexadecimal length":     {head + "Content-Length: 0x5\r\n" + end + "12345", "400"},
+		"B3 empty length":           {head + "Content-Length: \r\n" + end, "400"},
+
+		"B5 no host":   {line + key + end, "400"},
+		"B5 two hosts": {line + "Host: x\r\nHost: x\r\n" + key + end, "400"},
+
+		"B6 bare CR in a value":   {head + "X: a\rb\r\n" + end, "400"},
+		"B6 NUL in a value":       {head + "X: a\x00b\r\n" + end, "400"},
+		"B6 header without colon": {head + "X\r\n" + end, "400"},
+		"B6 no version":           {"POST " + target + "\r\nHost: x\r\n" + key + end, "400"},
+		"B6 control byte in path": {"POST " + target + "\x01 HTTP/1.1\r\nHost: x\r\n" + key + end, "400"},
+
+		"B7 head of 8192 bytes": {padded(8192), "200"},
+		"B7 head of 8193 bytes": {padded(8193), "431"},
+		"B7 path of 8193 bytes": {"POST /" + strings.Repeat("x", 8192) + " HTTP/1.1\r\nHost: x\r\n" + key + end, "431"},
+
+		"B8 5000 bytes announced":           {head + "Content-Length: 5000\r\n\r\n", "413"},
+		"B8 4097 bytes in chunks":           {head + "Transfer-Encoding: chunked\r\n" + end + "1001\r\n" + strings.Repeat(" ", 4097) + "\r\n0\r\n\r\n", "413"},
+		"B8 128 KiB and one announced":      {bulk + "Content-Length: 131073\r\n\r\n", "413"},
+		"B8 5000 bytes, no key":             {"POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n", "413"},
+		"B8 5000 bytes, wrong key":          {"POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + apikey.Generate().Reveal() + "\r\nContent-Length: 5000\r\n\r\n", "413"},
+		"B8 5000 bytes to a health route":   {"GET /healthz HTTP/1.1\r\nHost: x\r\n" + key + "Content-Length: 5000\r\n\r\n", "413"},
+		"B8 expect, 1 GB":                   {bulk + "Expect: 100-continue\r\nContent-Length: 1000000000\r\n\r\n", "417"},
+		"B8 expect, 5000 bytes, no key":     {"POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n", "417"},
+		"B8 expect, 5000 bytes, one target": {head + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n", "417"},
+		"B8 a form is not parsed":           {bulk[:len(bulk)-len("application/json\r\n")] + "multipart/form-data; boundary=b\r\nContent-Length: 5\r\n" + end + "--b--", "415"},
+
+		"C13 absolute URI": {"POST http://evil.example" + target + " HTTP/1.1\r\nHost: x\r\n" + key + end, "200"},
+	} {
+		before := d.wakes.Load()
+		a := woltest.Raw(t, d.address(), tt.request)
+		if statusOf(a) != tt.status || strings.Contains(a, "100 Continue") {
+			t.Errorf("%s: %s", name, a)
+		}
+		if woken := d.wakes.Load() - before; (woken == 1) != (tt.status == "200") || woken > 1 {
+			t.Errorf("%s: %d wakes", name, woken)
+		}
+		if tt.status != "200" && (!strings.Contains(a, "application/problem+json") || !strings.Contains(a, "Connection: close")) {
+			t.Errorf("%s: not our error, or not the end: %s", name, a)
+		}
+		if strings.Contains(a, d.wake) {
+			t.Errorf("%s: the answer quotes the key: %s", name, a)
+		}
+	}
+}
+
+// TestLargeBodiesAreForKeys: refused at once and unread, or read.
+func TestLargeBodiesAreForKeys(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	began := time.Now()
+	if a := woltest.Raw(t, d.address(), "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"); statusOf(a) != "413" {
+		t.Errorf("without a key: %s", a)
+	}
+	if took := time.Since(began); took > time.Second { // far below the 5 seconds in which the body could come
+		t.Errorf("refused after %v", took)
+	}
+	body := `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}` + strings.Repeat(" ", 100_000)
+	for _, expect := range []string{"", "100-continue"} {
+		if a := d.call(t, http.MethodPost, "/api/v1/wol", body, "Authorization", d.wake, "Content-Type", "application/json", "Expect", expect); a.StatusCode != http.StatusOK {
+			t.Errorf("with a key, expect %q: %d %s", expect, a.StatusCode, a.body)
+		}
+	}
+}
+
+// TestABrokenKeySetReadsNoLargeBody: outside of handlers a panic would be the
+// end of the process.
+func TestABrokenKeySetReadsNoLargeBody(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(o *Options) { o.Keys = func() *apikey.Set { panic("canary") } })
+	if a := woltest.Raw(t, d.address(), "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\nContent-Length: 5000\r\n\r\n"); statusOf(a) != "413" {
+		t.Errorf("large body: %s", a)
+	}
+	if a := d.call(t, http.MethodPost, target, "", "Authorization", "k"); a.StatusCode != http.StatusInternalServerError {
+		t.Errorf("no body: status %d", a.StatusCode)
+	}
+	if n := d.wakes.Load(); n != 0 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestCompressedBodiesStayCompressed sends what would inflate to 60 MiB.
+func TestCompressedBodiesStayCompressed(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	var one bytes.Buffer
+	z := gzip.NewWriter(&one)
+	if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bomb := strings.Repeat(one.String(), 60) // members may follow each other (RFC 1952 section 2.2)
+	a := d.call(t, http.MethodPost, "/api/v1/wol", bomb, "Authorization", d.wake, "Content-Type", "application/json", "Content-Encoding", "gzip")
+	if a.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("%d bytes: %d %s", len(bomb), a.StatusCode, a.body)
+	}
+}
+
+// TestTransferEncodingDecides sends a body that ends earlier by its coding than
+// by its length. What follows the end is one request by the first reading, and
+// part of the body by the second (RFC 9112 section 6.3: the coding overrides).
+func TestTransferEncodingDecides(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	key := "Host: x\r\nAuthorization: Bearer " + d.wake + "\r\n"
+	next := "POST " + target + " HTTP/1.1\r\n" + key + "X-Request-ID: second\r\nConnection: close\r\n\r\n"
+	for name, headers := range map[string]string{
+		"length first": fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n", 5+len(next)),
+		"coding first": fmt.Sprintf("Transfer-Encoding: chunked\r\nContent-Length: %d\r\n", 5+len(next)),
+	} {
+		before := d.wakes.Load()
+		a := woltest.Raw(t, d.address(), "POST "+target+" HTTP/1.1\r\n"+key+headers+"\r\n0\r\n\r\n"+next)
+		woken := d.wakes.Load() - before
+		refused := statusOf(a) == "400" && woken == 0 // which the section allows as well
+		if !refused && (woken != 2 || strings.Count(a, "HTTP/1.1 200 ") != 2 || !strings.Contains(a, "second")) {
+			t.Errorf("%s: %d wakes: %s", name, woken, a)
+		}
+	}
+}
+
+// TestBareLineFeedsFrameNothing: either refused, or waited for until the head
+// is late. A proxy in front might see one header where we see two. After the
+// request line fasthttp takes a bare line feed and tells nobody; there, whoever
+// does not take it is left with a version that does not exist, and no request.
+func TestBareLineFeedsFrameNothing(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	key := "Authorization: Bearer " + d.wake
+	conns := map[string]net.Conn{}
+	for name, request := range map[string]string{
+		"all of it":   "POST " + target + " HTTP/1.1\nHost: x\n" + key + "\n\n",
+		"one header":  "POST " + target + " HTTP/1.1\r\nHost: x\n" + key + "\r\n\r\n",
+		"last header": "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\r\n",
+		"end of head": "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\r\n\n",
+		"two LFs":     "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\n",
+		"a length":    "POST " + target + " HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 0\r\n" + key + "\r\n\r\n",
+	} {
+		conns[name] = d.say(t, request)
+	}
+	for name, c := range conns {
+		a, err := io.ReadAll(c)
+		if status := statusOf(string(a)); err != nil || status != "400" && status != "408" {
+			t.Errorf("%s: %v %s", name, err, a)
+		}
+	}
+	if n := d.wakes.Load(); n != 0 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestSlowSendersAreCutOff sends a byte now and then: the time is for the whole
+// request, and no byte buys more of it.
+func TestSlowSendersAreCutOff(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	began := time.Now()
+	conns := map[string]net.Conn{
+		"head": d.say(t, "POST "+target+" HTTP/1.1\r\nHost: x\r\nX: "),
+		"body": d.say(t, "POST "+target+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+d.wake+"\r\nContent-Length: 1000\r\n\r\n"),
+	}
+	for _, c := range conns {
+		go func() {
+			for {
+				time.Sleep(300 * time.Millisecond)
+				if _, err := c.Write([]byte("x")); err != nil {
+					return // cut off
+				}
+			}
+		}()
+	}
+	for name, c := range conns {
+		a, err := io.ReadAll(c)
+		if took := time.Since(began); took < readTimeout-500*time.Millisecond || took > readTimeout+500*time.Millisecond {
+			t.Errorf("%s: after %v", name, took)
+		}
+		if statusOf(string(a)) != "408" || (err != nil && !errors.Is(err, syscall.ECONNRESET)) {
+			t.Errorf("%s: %v: %s", name, err, a)
+		}
+	}
+	if n := d.wakes.Load(); n != 0 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestEveryMethodOnEveryRoute: what a route does not take is refused, whatever
+// it is, and no refusal says what was asked.
+func TestEveryMethodOnEveryRoute(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	takes := map[string]string{
+		target: "POST", "/api/v1/wol": "POST",
+		"/api/v1/interfaces": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/swagger/": "GET, HEAD",
+	}
+	for path, allowed := range takes {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "post", "WEIRD", "GETX"} {
+			if strings.Contains(", "+allowed+",", ", "+method+",") {
+				continue
+			}
+			a := woltest.Raw(t, d.address(), method+" "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+d.admin+"\r\nX-Canary: canary\r\nConnection: close\r\n\r\n")
+			if statusOf(a) != "405" || !strings.Contains(a, "\r\nAllow: ") {
+				t.Errorf("%s %s: %s", method, path, a)
+			}
+			if _, body, _ := strings.Cut(a, "\r\n\r\n"); strings.Contains(body, "canary") || strings.Contains(body, method+" ") || strings.Contains(body, path) {
+				t.Errorf("%s %s: the answer quotes the request: %s", method, path, body)
+			}
+		}
+	}
+	for _, connect := range []string{"evil.example:443", "127.0.0.1:22", "http://evil.example/"} {
+		a := woltest.Raw(t, d.address(), "CONNECT "+connect+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if status := statusOf(a); status != "405" && status != "400" || !strings.Contains(a, "application/problem+json") {
+			t.Errorf("CONNECT %s: %s", connect, a)
+		}
+	}
+	if n := d.wakes.Load(); n != 0 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestPipelinedRequestsAreCounted writes a hundred at once.
+func TestPipelinedRequestsAreCounted(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(o *Options) { o.Rate, o.Burst = 0.001, 60 })
+	var all strings.Builder
+	for n := range 100 {
+		fmt.Fprintf(&all, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nX-Request-ID: n%d\r\n\r\n", target, d.wake, n)
+	}
+	r := bufio.NewReader(d.say(t, all.String()))
+	for n := range 100 {
+		a, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, a.Body)
+		want := http.StatusOK
+		if n >= 60 {
+			want = http.StatusTooManyRequests
+		}
+		if a.StatusCode != want || a.Header.Get("X-Request-Id") != fmt.Sprintf("n%d", n) {
+			t.Errorf("answer %d: %d %v", n, a.StatusCode, a.Header)
+		}
+	}
+	if n := d.wakes.Load(); n != 60 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestWhatIsPublicIsExact tries to be taken for a health check.
+func TestWhatIsPublicIsExact(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, uri := range []string{
+		"/healthz?x=/api", "/healthz#/api", "/healthz/..%2fapi/v1/wol/02:00:00:00:00:01", "/healthz/../api/v1/wol/02:00:00:00:00:01",
+		"/api/v1/wol/../../../healthz", "/%68ealthz", "//healthz", "/healthz;/api", "http://x/healthz/../api/v1/wol/02:00:00:00:00:01", target,
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			a := woltest.Raw(t, d.address(), method+" "+uri+" HTTP/1.1\r\nHost: x\r\nUser-Agent: kube-probe/1.30 GoogleHC/1.0\r\nX-Forwarded-Uri: /healthz\r\nX-Original-URL: /healthz\r\nX-Rewrite-URL: "+target+"\r\nConnection: close\r\n\r\n")
+			if status := statusOf(a); uri == target && method == "POST" && status != "401" || status == "" || status[0] == '5' {
+				t.Errorf("%s %s: %s", method, uri, a)
+			}
+		}
+	}
+	if n := d.wakes.Load(); n != 0 {
+		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestForwardingHeadersChangeNothing: without trusted proxies all of them, and
+// the host in an absolute URI, are somebody's say-so.
+func TestForwardingHeadersChangeNothing(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	forged := "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Prefix: /evil\r\n" +
+		"X-Real-IP: 203.0.113.7\r\nForwarded: for=203.0.113.7;host=evil.example\r\nX_Forwarded_For: 203.0.113.7\r\n"
+	for _, uri := range []string{"", "/swagger", "/swagger/", "/swagger/doc.json", "/healthz", target} {
+		a := woltest.Raw(t, d.address(), "GET http://evil.example"+uri+" HTTP/1.1\r\nHost: evil.example\r\n"+forged+"Connection: close\r\n\r\n")
+		if strings.Contains(a, "evil") {
+			t.Errorf("%s: the answer believes it: %s", uri, a)
+		}
+	}
+	if log := d.log.String(); strings.Contains(log, "203.0.113.7") || strings.Contains(log, "evil") || !strings.Contains(log, `"client":"127.0.0.1"`) {
+		t.Errorf("the log believes it:\n%s", log)
+	}
+}
+
+// TestNothingIsAmbient: a browser sends along on its own what it has of a
+// site, so there must be nothing: no cookie is set, and none counts.
+func TestNothingIsAmbient(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, path := range []string{"/", "/swagger/", "/swagger/init.js", "/healthz", "/api/v1/interfaces", "/nothing"} {
+		if a := d.call(t, http.MethodGet, path, "", "Authorization", d.admin); a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %v", path, a.Header)
+		}
+	}
+	if a := d.call(t, http.MethodPost, target, "", "Authorization", d.wake); a.StatusCode != http.StatusOK || a.Header.Get("Set-Cookie") != "" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	before := d.wakes.Load()
+	a := d.call(t, http.MethodPost, target, "", "Cookie", "Authorization="+d.wake+"; key="+d.wake, "Origin", "https://evil.example", "Content-Type", "text/plain")
+	if a.StatusCode != http.StatusUnauthorized || a.Header.Get("Set-Cookie") != "" || d.wakes.Load() != before {
+		t.Errorf("a browser's own POST: %d %v", a.StatusCode, a.Header)
+	}
+}
+
+// starved is a listener whose process has no descriptor left at first.
+type starved struct {
+	net.Listener
+	errors chan error
+}
+
+func (s starved) Accept() (net.Conn, error) {
+	select {
+	case err := <-s.errors:
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: s.Addr(), Err: err}
+	default:
+		return s.Listener.Accept()
+	}
+}
+
+// TestServingOutlivesAcceptErrors: fasthttp would return from Serve. With the
+// bounded listener below, places come back from connections that said nothing,
+// too, and Shutdown ends what is left of them.
+func TestServingOutlivesAcceptErrors(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make(chan error, 4)
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED, syscall.ENOBUFS} {
+		want <- err
+	}
+	log := slog.New(slog.DiscardHandler)
+	server := New(Options{Log: log})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(netlimit.Wrap(starved{l, want}, netlimit.Limits{Total: 2}, log)) }()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for range 3 { // as many as there are places, each time
+		silent, asking := dial(), dial()
+		_ = asking.SetDeadline(time.Now().Add(woltest.Patience))
+		if _, err := io.WriteString(asking, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := io.ReadAll(asking); err != nil || statusOf(string(a)) != "200" {
+			t.Errorf("%v %s", err, a)
+		}
+		_, _ = asking.Close(), silent.Close()
+		time.Sleep(100 * time.Millisecond) // until the server has seen it
+	}
+	last := dial()
+	defer last.Close()
+	time.Sleep(100 * time.Millisecond) // until it is accepted
+	began := time.Now()
+	if err := server.Shutdown(readTimeout - time.Second); err != nil || time.Since(began) > time.Second {
+		t.Errorf("shutdown after %v: %v", time.Since(began), err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
