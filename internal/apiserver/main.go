@@ -25,21 +25,11 @@ key of at least 24 characters with every scope.
 
 `
 
-// logPatience bounds how long the end waits for a log reader that is stuck.
-const logPatience = time.Second
-
-// Main runs the verb that args name and returns the exit code. What serve says goes
-// through a program.Sink, down to the line that tells why it ended: a reader of the
-// log that is stuck must not hold up a wake. The other verbs have somebody who waits
-// for their words.
+// Main runs the verb that args name and returns the exit code.
 func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	verb, args := program.Verb(args)
-	if verb == "serve" {
-		sink := program.NewSink(stderr)
-		defer sink.Close(logPatience)
-		stderr = sink
-	}
-	return program.Exit(stderr, "api-server", run(ctx, verb, args, environ, stdout, stderr))
+	return program.Main("api-server", args, stderr, func(verb string, args []string, stderr io.Writer) error {
+		return run(ctx, verb, args, environ, stdout, stderr)
+	})
 }
 
 func run(ctx context.Context, verb string, args, environ []string, stdout, stderr io.Writer) error {

@@ -30,9 +30,8 @@ const (
 // closed after seconds, so this is what an attacker can hold and not how many
 // clients there can be.
 const (
-	mostConnections   = 4096
-	leastConnections  = 8  // some are served however few descriptors there are
-	daemonConnections = 64 // that wolhttp.Client opens at most
+	mostConnections  = 4096
+	leastConnections = 8 // some are served however few descriptors there are
 )
 
 // Run serves until ctx ends, then answers what is under way. The error is a
@@ -81,11 +80,11 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 // has few clients. Half of them is the share of one source, but behind a proxy
 // all clients come from its address, and there is none.
 func connectionLimits(behindProxy bool, log *slog.Logger) netlimit.Limits {
-	err := netlimit.Fits(mostConnections, daemonConnections)
+	err := netlimit.Fits(mostConnections, wolhttp.MaxConnections)
 	if err == nil {
 		return shares(mostConnections, behindProxy)
 	}
-	tooMany := sort.Search(mostConnections, func(n int) bool { return netlimit.Fits(n, daemonConnections) != nil })
+	tooMany := sort.Search(mostConnections, func(n int) bool { return netlimit.Fits(n, wolhttp.MaxConnections) != nil })
 	limits := shares(max(leastConnections, tooMany-1), behindProxy)
 	log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
 	return limits

@@ -106,8 +106,12 @@ func (p *programs) startDaemon(t testing.TB) {
 // run runs a program to its end.
 func run(t testing.TB, environ []string, name string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return finish(t, environ, exec.Command(name, args...))
+}
+
+func finish(t testing.TB, environ []string, cmd *exec.Cmd) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.Command(name, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append([]string{"PATH=" + os.Getenv("PATH")}, environ...), &out, &errs
 	timer := time.AfterFunc(woltest.Patience, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()

@@ -1,16 +1,13 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -271,14 +268,5 @@ exec chroot "$root" "$@"`
 	for name, text := range h.root {
 		inRoot = append(inRoot, name, text)
 	}
-	cmd = exec.Command("unshare", slices.Concat(inRoot, []string{"--"}, cmd.Args)...)
-	var out, errs bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = []string{"PATH=" + os.Getenv("PATH")}, &out, &errs
-	timer := time.AfterFunc(woltest.Patience, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // the code is read from its state
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+	return finish(t, nil, exec.Command("unshare", slices.Concat(inRoot, []string{"--"}, cmd.Args)...))
 }

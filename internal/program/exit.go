@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // Exit codes beyond 0 and 1, from sysexits.h.
@@ -23,6 +24,23 @@ func (e ConfigError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the fault.
 func (e ConfigError) Unwrap() error { return e.Err }
+
+// logPatience bounds how long the end waits for a log reader that is stuck.
+const logPatience = time.Second
+
+// Main runs the verb that args name and returns the exit code. What serve says goes
+// through a Sink, down to the line that tells why it ended: a reader of the log that
+// is stuck must not hold up a wake. The other verbs have somebody who waits for their
+// words.
+func Main(name string, args []string, stderr io.Writer, run func(verb string, args []string, stderr io.Writer) error) int {
+	verb, args := Verb(args)
+	if verb == "serve" {
+		sink := NewSink(stderr)
+		defer sink.Close(logPatience)
+		stderr = sink
+	}
+	return Exit(stderr, name, run(verb, args, stderr))
+}
 
 // Exit reports err in one plain line and returns the exit code it stands for.
 func Exit(stderr io.Writer, name string, err error) int {

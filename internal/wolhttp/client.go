@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// maxConnections bounds the descriptors that the client holds open, and the
+	// MaxConnections bounds the descriptors that a Client holds open, and the
 	// calls that the daemon serves for it at a time; further calls wait.
-	maxConnections = 64
+	MaxConnections = 64
 	// attempts bounds how often a call is made whose connection broke.
 	attempts = 3
 )
@@ -44,8 +44,8 @@ func NewClient(dial func(ctx context.Context, network, address string) (net.Conn
 			// Not http.DefaultTransport: no proxy variable may lead a call astray.
 			Transport: &http.Transport{
 				DialContext:         dial,
-				MaxConnsPerHost:     maxConnections,
-				MaxIdleConnsPerHost: maxConnections,
+				MaxConnsPerHost:     MaxConnections,
+				MaxIdleConnsPerHost: MaxConnections,
 				IdleConnTimeout:     time.Minute, // below the daemon's, so that the client closes first
 				DisableCompression:  true,
 
