@@ -18,11 +18,9 @@ func Distinct(next wol.Waker) wol.Waker {
 		}
 		position := make(map[wol.Target]int, len(req.Targets))
 		unique := make([]wol.Target, 0, len(req.Targets))
-		for _, target := range req.Targets {
-			if _, seen := position[target]; !seen {
-				position[target] = len(unique)
-				unique = append(unique, target)
-			}
+		for _, target := range req.Distinct() {
+			position[target] = len(unique)
+			unique = append(unique, target)
 		}
 		all := req.Targets
 		req.Targets = unique

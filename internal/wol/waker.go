@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 )
 
 // MaxTargets is the largest number of targets in one Request.
@@ -25,6 +26,24 @@ type Request struct {
 	Interface string
 	// Targets holds 1 to MaxTargets hosts.
 	Targets []Target
+}
+
+// Distinct yields each target once, with the index at which the request names it
+// first. A target that is named again is not sent again, though it has a Receipt
+// for each time.
+func (req Request) Distinct() iter.Seq2[int, Target] {
+	return func(yield func(int, Target) bool) {
+		seen := make(map[Target]bool, len(req.Targets))
+		for i, target := range req.Targets {
+			if seen[target] {
+				continue
+			}
+			seen[target] = true
+			if !yield(i, target) {
+				return
+			}
+		}
+	}
 }
 
 // Waker is the seam of wolgate: whatever can wake a target is one of these.
@@ -106,12 +125,16 @@ func NewReceipt(mac MAC, requestID string, sent []Delivery, failed []Failure) Re
 	return r
 }
 
-// UnmarshalJSON refuses a receipt whose verdict its own lists contradict.
+// UnmarshalJSON refuses a receipt without a target, and one whose verdict its own
+// lists contradict.
 func (r *Receipt) UnmarshalJSON(text []byte) error {
 	type plain Receipt
 	var p plain
 	if err := json.Unmarshal(text, &p); err != nil {
 		return err
+	}
+	if p.MAC == (MAC{}) {
+		return errors.New("receipt names no target")
 	}
 	derived := NewReceipt(p.MAC, p.RequestID, p.Sent, p.Failed)
 	if p.OK != derived.OK || p.Status != derived.Status {

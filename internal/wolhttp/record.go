@@ -10,19 +10,13 @@ import (
 )
 
 // record writes the one line that a wake leaves in the daemon's log. It tells of
-// what went on the wire: a target that the call names again was sent once
-// (policy.Distinct), though it has a receipt for each time.
+// what went on the wire.
 func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
 	const most = 10 // of 1000, which nobody could read
 	var macs []string
 	targets, packets, unsent := 0, 0, 0
 	failed := map[string]int{} // by what failed, to how many targets: bounded by the interfaces
-	seen := make(map[wol.Target]bool, len(req.Targets))
-	for i, target := range req.Targets {
-		if seen[target] {
-			continue
-		}
-		seen[target] = true
+	for i, target := range req.Distinct() {
 		targets++
 		if targets <= most {
 			macs = append(macs, target.MAC.String())
