@@ -33,6 +33,8 @@ type Error struct {
 	// RetryAfter is how long to wait before another try can do better; zero
 	// where time alone does not help.
 	RetryAfter time.Duration
+	// Unsure says that a packet may have left all the same.
+	Unsure bool
 	// Failed lists the destinations that were tried, for kind Unavailable.
 	Failed []Failure
 	// Err is the cause, for the log only.

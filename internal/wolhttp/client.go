@@ -137,7 +137,8 @@ func (c *Client) call(ctx context.Context, method, path, id string, body []byte,
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
 		if ok && e.Kind != wol.Unauthenticated && e.Kind != wol.NotFound && e.Kind != wol.MethodNotAllowed {
-			return e // the daemon has no reason for these three
+			e.Unsure = e.Kind == wol.Timeout // the daemon's own: it was about to send
+			return e                         // the daemon has no reason for these three
 		}
 		return badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
 	}
@@ -192,7 +193,7 @@ func lost(err error) bool {
 
 // classify turns a failed exchange into the error that the user meets.
 func classify(ctx context.Context, err error, delivered, broken bool) error {
-	unavailable := func(message string) error {
+	unavailable := func(message string) *wol.Error {
 		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
 	}
 	netErr, isNet := errors.AsType[net.Error](err)
@@ -202,9 +203,11 @@ func classify(ctx context.Context, err error, delivered, broken bool) error {
 	case errors.Is(err, syscall.EAGAIN) && !delivered: // package net calls it a timeout
 		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
 	case ctx.Err() != nil, isNet && netErr.Timeout():
-		return &wol.Error{Kind: wol.Timeout, Err: err}
+		return &wol.Error{Kind: wol.Timeout, Unsure: delivered, Err: err}
 	case broken, delivered && isDial(err):
-		return unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
+		e := unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
+		e.Unsure = true
+		return e
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
 	case errors.Is(err, fs.ErrPermission):
@@ -221,4 +224,6 @@ func isDial(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-func badUpstream(err error) error { return &wol.Error{Kind: wol.BadUpstream, Err: err} }
+// badUpstream is the error of an answer that is not the daemon's. What the one
+// that gave it has done with the request is not known.
+func badUpstream(err error) error { return &wol.Error{Kind: wol.BadUpstream, Unsure: true, Err: err} }
