@@ -46,10 +46,13 @@ func NewSet(f File, env EnvKey) *Set {
 	return s
 }
 
-// Authenticate returns who presents a key. A key that is malformed, unknown,
-// wrong, revoked or expired gets one and the same answer. The work is the same
-// too: every text is hashed once and the hash compared twice, in constant
+// Authenticate returns who presents a key, and whether it is valid. A key that is
+// malformed, unknown, wrong, revoked or expired is not. The work is the same for
+// all of them: every text is hashed once and the hash compared twice, in constant
 // time, so that a clock tells nothing of how near a guess came.
+//
+// A key that has expired has a Principal that may do nothing, for the log: its
+// owner will ask why it no longer works.
 func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
 	if len(presented) > maxEnvKey { // longer than any key
 		return Principal{}, false
@@ -65,11 +68,22 @@ func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
 	switch {
 	case isEnv:
 		return s.env.principal, true
-	case isCandidate && !candidate.Expired(now):
+	case isCandidate && candidate.Expired(now):
+		return Principal{ID: candidate.ID, Name: candidate.Name}, false
+	case isCandidate:
 		return candidate.principal, true
 	default:
 		return Principal{}, false
 	}
+}
+
+// Entries returns the keys of the file, in no order.
+func (s *Set) Entries() []Entry {
+	entries := make([]Entry, 0, len(s.byID))
+	for _, c := range s.byID {
+		entries = append(entries, c.Entry)
+	}
+	return entries
 }
 
 // Len returns the number of keys, expired ones included.

@@ -111,7 +111,8 @@ func TestEveryRefusalIsTheSame(t *testing.T) {
 	} {
 		for fault, s := range presented {
 			p, ok := set.Authenticate(s, noon())
-			if ok || p.ID != "" || p.Name != "" || p.Has(apikey.Wake) || p.MayWake(macA()) {
+			known := fault == "expired" && strings.Contains(name, "file") // to the log, and for nothing else
+			if ok || (p.ID != "") != known || (p.Name != "") != known || p.Has(apikey.Wake) || p.MayWake(macA()) {
 				t.Errorf("%s, %s: got %+v, %v", name, fault, p, ok)
 			}
 		}
