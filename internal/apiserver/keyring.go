@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/audit"
 	"wolgate/internal/program"
 )
 
@@ -18,14 +19,15 @@ type keyring struct {
 	path    string
 	env     apikey.EnvKey
 	log     *slog.Logger
+	audit   *audit.Log
 	file    *program.Followed
 	current atomic.Pointer[apikey.Set]
 }
 
 // openKeyring reads the key file. It refuses to go on without a key that works,
 // because a gateway without one lets nobody in.
-func openKeyring(c Config, log *slog.Logger) (*keyring, error) {
-	k := &keyring{path: c.Keys, env: c.EnvKey, log: log, file: program.Follow(c.Keys)}
+func openKeyring(c Config, log *slog.Logger, events *audit.Log) (*keyring, error) {
+	k := &keyring{path: c.Keys, env: c.EnvKey, log: log, audit: events, file: program.Follow(c.Keys)}
 	file, err := apikey.Load(c.Keys)
 	withoutFile := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !withoutFile {
@@ -60,10 +62,26 @@ func (k *keyring) reload() error {
 		return err
 	}
 	set := apikey.NewSet(file, k.env)
-	k.current.Store(set)
+	before := k.current.Swap(set)
 	k.log.Info("keys reloaded", "keys", set.Len())
+	k.tell(audit.TokenRevoked, before, set)
+	k.tell(audit.TokenCreated, set, before)
 	if set.Usable(time.Now()) == 0 {
 		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME --keys " + k.path)
 	}
 	return nil
+}
+
+// tell records every key that is in one set and not in the other. A key that was
+// made or revoked while the program did not run has no such line.
+func (k *keyring) tell(what audit.Name, in, notIn *apikey.Set) {
+	elsewhere := map[string]bool{}
+	for _, e := range notIn.Entries() {
+		elsewhere[e.ID] = true
+	}
+	for _, e := range in.Entries() {
+		if !elsewhere[e.ID] {
+			k.audit.Event(audit.Event{Name: what, KeyID: e.ID, Detail: "key " + e.Name})
+		}
+	}
 }

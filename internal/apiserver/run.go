@@ -12,8 +12,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"wolgate/internal/audit"
 	"wolgate/internal/gateway"
 	"wolgate/internal/netlimit"
+	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -37,7 +39,9 @@ const (
 // Run serves until ctx ends, then answers what is under way. The error is a
 // program.ConfigError where starting again cannot help.
 func Run(ctx context.Context, c Config, log *slog.Logger) error {
-	keys, err := openKeyring(c, log)
+	events := audit.New(log)
+	defer events.Close() // whoever is still served by then has been cut off
+	keys, err := openKeyring(c, log, events)
 	if err != nil {
 		return err
 	}
@@ -51,7 +55,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		Waker:   daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
 		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
 		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
-		Observe: metrics.observe, Log: log,
+		Observe: metrics.observe, Log: log, Audit: events,
 	})
 
 	listener, err := net.Listen("tcp", c.Listen)
@@ -69,6 +73,8 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics)) })
 	}
 	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
+	events.Event(audit.Event{Name: audit.Startup, Detail: "api-server " + program.Version()})
+	defer events.Event(audit.Event{Name: audit.Shutdown})
 	group.Go(func() error { return serve(ctx, server, public, cancel, log) })
 	group.Go(func() error { keys.watch(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })

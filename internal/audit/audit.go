@@ -40,13 +40,14 @@ func New(log *slog.Logger) *Log { return &Log{handler: log.Handler()} }
 // Outcome is what became of a wake.
 type Outcome string
 
-// Sent is every packet, Partial some of them, Failed none although we tried, and
-// Refused none because we did not try.
+// Sent is every packet, Partial some of them, Failed none although we tried, Refused
+// none because we did not try, and Unknown perhaps some: nobody has told us.
 const (
 	Sent    Outcome = "sent"
 	Partial Outcome = "partial"
 	Failed  Outcome = "failed"
 	Refused Outcome = "refused"
+	Unknown Outcome = "unknown"
 )
 
 // Wake is one burst for one target.

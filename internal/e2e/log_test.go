@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +90,13 @@ func (l *logLines) wait(t testing.TB, pairs ...string) map[string]any {
 			t.Fatalf("no log line with %q in:\n%s", pairs, l.String())
 		}
 	}
+}
+
+// all returns the lines so far.
+func (l *logLines) all() []map[string]any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
 }
 
 func has(line map[string]any, pairs []string) bool {

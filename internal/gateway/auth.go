@@ -15,15 +15,16 @@ import (
 
 // authenticate lets a request through whose key is valid.
 func (g *gateway) authenticate(c *fiber.Ctx) error {
+	g.hidden.note(g.client(c), g.Log)
 	presented, err := credential(&c.Request().Header)
 	if err != nil {
 		return err
 	}
-	principal, ok := g.Keys().Authenticate(presented, time.Now())
+	who, ok := g.Keys().Authenticate(presented, time.Now())
 	if !ok {
-		return g.failedTry(c)
+		return g.failedTry(c, who)
 	}
-	c.Locals(localPrincipal, principal)
+	c.Locals(localPrincipal, who)
 	return c.Next()
 }
 
@@ -31,6 +32,7 @@ func (g *gateway) authenticate(c *fiber.Ctx) error {
 func (g *gateway) require(scope apikey.Scope) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if !principal(c).Has(scope) {
+			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="wolgate", error="insufficient_scope", scope="`+string(scope)+`"`) // RFC 6750 section 3
 			return problem.New(wol.Forbidden, "this key does not have the scope "+string(scope)+": use one that has it")
 		}
 		return c.Next()

@@ -19,7 +19,7 @@ import (
 const (
 	localID        = "request_id"
 	localPrincipal = "principal"
-	localQuiet     = "quiet" // there may be a flood of this refusal
+	localFailedTry = "failed_try" // the principal of a key that is not valid, as far as it has one
 )
 
 // begin surrounds every request: it gives it an id, keeps a panic from ending
@@ -95,31 +95,32 @@ func plain(c *fiber.Ctx) error {
 	return nil
 }
 
-// record writes the access line. Health checks come every few seconds and are
-// of interest only when they fail.
+// record writes the access line, and tells the audit log. Nobody without a key can
+// write more than the audit log lets him: his access lines are for debugging.
 func (g *gateway) record(c *fiber.Ctx, route string, cause error, took time.Duration) {
+	who, known := c.Locals(localPrincipal).(apikey.Principal)
 	status := c.Response().StatusCode()
 	level := slog.LevelInfo
 	switch {
-	case c.Locals(localQuiet) != nil:
+	case !known, status == fiber.StatusTooManyRequests:
 		level = slog.LevelDebug
 	case status >= 500:
 		level = slog.LevelError
-	case status == 401 || status == 403 || status == 429:
+	case status >= 400:
 		level = slog.LevelWarn
-	case strings.HasPrefix(c.Path(), "/api/"):
-	default:
-		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", requestID(c)), slog.String("method", c.Method()), slog.String("route", route),
 		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", g.client(c).String()),
 	}
-	if p, ok := c.Locals(localPrincipal).(apikey.Principal); ok {
-		attrs = append(attrs, slog.String("key_id", p.ID), slog.String("key", p.Name))
+	if known {
+		attrs = append(attrs, slog.String("key_id", who.ID), slog.String("key", who.Name))
 	}
 	if cause != nil {
-		attrs = append(attrs, slog.String("kind", string(problemOf(cause).Code)), slog.String("err", cause.Error()))
+		p := problemOf(cause)
+		attrs = append(attrs, slog.String("kind", string(p.Code)), slog.String("err", cause.Error()))
+		g.auditRefusal(c, route, p)
 	}
+	g.auditOrigin(c, route)
 	g.Log.LogAttrs(c.Context(), level, "request", attrs...)
 }

@@ -60,7 +60,14 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {
-	if err := g.pulse.feel(func() error { return g.Ready(g.Context, requestID(c)) }); err != nil {
+	err := g.pulse.feel(func() error {
+		err := g.Ready(g.Context, requestID(c))
+		if err != nil {
+			g.Log.Warn("not ready", "request_id", requestID(c), "err", err)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return c.JSON(ok{OK: true})

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"log/slog"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -18,18 +17,7 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	}
 	if requestID(c) == "" { // the parser refused it before begin could
 		prepare(c)
-		level := slog.LevelWarn
-		if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
-			level = slog.LevelDebug
-		}
-		if p.Status == fiber.StatusRequestEntityTooLarge || p.Status == fiber.StatusExpectationFailed {
-			if g.triedKey(&c.Request().Header) {
-				if tried := problemOf(g.failedTry(c)); tried.Code == wol.RateLimited {
-					p, level = tried, slog.LevelDebug
-				}
-			}
-		}
-		g.Log.Log(c.Context(), level, "request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+		p = g.refusedByParser(c, p)
 	}
 	if value := p.RetryAfterHeader(); value != "" {
 		c.Set(fiber.HeaderRetryAfter, value)
@@ -38,6 +26,25 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="wolgate"`)
 	}
 	return c.Status(p.Status).JSON(p.For(requestID(c)), problem.ContentType)
+}
+
+// refusedByParser tells the audit log of a request that no handler has seen, and
+// returns what to answer. Who presents a key that is not valid with a body that is
+// too large has tried it: the refusal of the body tells as much as a 401 does.
+func (g *gateway) refusedByParser(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
+	if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
+		return p
+	}
+	if p.Status == fiber.StatusRequestEntityTooLarge || p.Status == fiber.StatusExpectationFailed {
+		if who, tried := g.triedKey(&c.Request().Header); tried {
+			if limited := problemOf(g.failedTry(c, who)); limited.Code == wol.RateLimited {
+				p = limited
+			}
+		}
+	}
+	g.auditRefusal(c, "", p)
+	g.Log.Debug("request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+	return p
 }
 
 // problemOf is problem.From for errors that may be the framework's own.

@@ -17,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/audit"
 	"wolgate/internal/problem"
 	"wolgate/internal/ratelimit"
 	"wolgate/internal/wol"
@@ -62,6 +63,8 @@ type Options struct {
 	// pattern that answered it, or "none".
 	Observe func(route string, status int, took time.Duration)
 	Log     *slog.Logger
+	// Audit is told of every wake and every refusal.
+	Audit *audit.Log
 }
 
 // public is the access class of a route that needs no key.
@@ -92,6 +95,7 @@ type gateway struct {
 	limits *ratelimit.Table[string] // nil for none
 	tries  *ratelimit.Table[netip.Prefix]
 	pulse  pulse
+	hidden hidden
 }
 
 // Server is the public HTTP server.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -97,8 +96,9 @@ func TestCredentials(t *testing.T) {
 		if a.StatusCode != tt.status || (d.wakes.Load() > before) != (tt.status == 200) {
 			t.Errorf("%s: status %d, %d wakes; want %d", name, a.StatusCode, d.wakes.Load()-before, tt.status)
 		}
-		if got := a.Header.Get("WWW-Authenticate"); (got != "") != (tt.status == 401) {
-			t.Errorf("%s: WWW-Authenticate %q", name, got)
+		want := map[int]string{401: `Bearer realm="wolgate"`, 403: `Bearer realm="wolgate", error="insufficient_scope", scope="wake"`}[tt.status]
+		if got := a.Header.Get("WWW-Authenticate"); got != want {
+			t.Errorf("%s: WWW-Authenticate %q, want %q", name, got, want)
 		}
 	}
 	if a := d.call(t, http.MethodPost, "/api/v1/wol/02:00:00:00:00:02", "", "Authorization", d.narrow); a.refusal(t).Code != wol.Forbidden {
@@ -239,8 +239,8 @@ func TestParserErrorsAreOursAndQuoteNothing(t *testing.T) {
 			t.Errorf("%s: the answer quotes the request: %s", name, a)
 		}
 	}
-	if n := strings.Count(d.log.String(), `"msg":"request refused"`); n != 9 {
-		t.Errorf("%d of 9 refusals are in the log:\n%s", n, d.log.String())
+	if n := len(d.lines(t, "event", "input_validation_fail")); n != 9 {
+		t.Errorf("%d of 9 refusals are in the audit log:\n%s", n, d.log.String())
 	}
 	if log := d.log.String(); strings.Contains(log, "canary") || strings.Contains(log, d.wake) {
 		t.Errorf("the log quotes a request:\n%s", log)
@@ -362,9 +362,9 @@ func TestClientAddress(t *testing.T) {
 			headers = append(headers, "X-Forwarded-For", value)
 		}
 		d.call(t, http.MethodPost, target, "", append(headers, "X-Real-IP", "8.8.8.8", "Forwarded", "for=8.8.8.8")...)
-		var line struct{ Client string }
-		if err := json.Unmarshal([]byte(d.log.String()), &line); err != nil || line.Client != tt.want {
-			t.Errorf("%.60q: client %q, want %q (%v)", tt.forwarded, line.Client, tt.want, err)
+		request, event := d.lines(t, "msg", "request"), d.lines(t, "msg", "audit")
+		if len(request) != 1 || request[0]["client"] != tt.want || len(event) != 1 || event[0]["source"] != tt.want {
+			t.Errorf("%.60q: want %s in the log:\n%s", tt.forwarded, tt.want, d.log.String())
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/audit"
 	"wolgate/internal/problem"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -27,6 +28,7 @@ type door struct {
 	wakes  atomic.Int32
 	conns  atomic.Int32 // that are open
 	log    lockedBuffer
+	audit  *audit.Log
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
 	narrow string // a key with the scope wake for woltest.MAC(1) alone
@@ -83,6 +85,9 @@ func open(t *testing.T, change func(*Options)) *door {
 	if change != nil {
 		change(&o)
 	}
+	d.audit = audit.New(o.Log)
+	o.Audit = d.audit
+	t.Cleanup(d.audit.Close) // after the server's end
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +103,22 @@ func open(t *testing.T, change func(*Options)) *door {
 		}
 	})
 	return d
+}
+
+// lines returns the log lines whose field has this value.
+func (d *door) lines(t *testing.T, field, value string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for text := range strings.Lines(d.log.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if line[field] == value {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 // address is where the door listens.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"wolgate/internal/apikey"
 )
 
 // The one route that takes a large body, as it stands in a request line.
@@ -40,31 +42,30 @@ func (g *gateway) mayBeLarge(header *fasthttp.RequestHeader) bool {
 	if string(header.Method()) != fiber.MethodPost || string(header.RequestURI()) != bulkPath || header.ContentLength() == 0 {
 		return false
 	}
-	_, valid := g.glance(header)
+	_, _, valid := g.glance(header)
 	return valid
 }
 
 // triedKey reports whether a request whose body was not read presents a key that
-// is not valid. It counts as a failed try: the refusal of its body tells as much
-// about the key as a 401 does.
-func (g *gateway) triedKey(header *fasthttp.RequestHeader) bool {
-	presented, valid := g.glance(header)
-	return presented && !valid
+// is not valid, and whose it was if it has expired.
+func (g *gateway) triedKey(header *fasthttp.RequestHeader) (who apikey.Principal, tried bool) {
+	who, presented, valid := g.glance(header)
+	return who, presented && !valid
 }
 
 // glance looks at the key of a request that no handler has yet. Here a panic
 // would end the process; where a handler follows, it meets the same one and
 // answers it.
-func (g *gateway) glance(header *fasthttp.RequestHeader) (presented, valid bool) {
+func (g *gateway) glance(header *fasthttp.RequestHeader) (who apikey.Principal, presented, valid bool) {
 	defer func() {
 		if recover() != nil {
-			presented, valid = false, false
+			who, presented, valid = apikey.Principal{}, false, false
 		}
 	}()
 	key, err := credential(header)
 	if err != nil || key == "" {
-		return false, false
+		return apikey.Principal{}, false, false
 	}
-	_, valid = g.Keys().Authenticate(key, time.Now())
-	return true, valid
+	who, valid = g.Keys().Authenticate(key, time.Now())
+	return who, true, valid
 }

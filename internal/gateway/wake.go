@@ -103,7 +103,9 @@ func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
 		}
 	}
 	req.ID = requestID(c)
-	return g.Waker.Wake(g.Context, req)
+	receipts, err := g.Waker.Wake(g.Context, req)
+	g.auditWake(c, req, receipts, err)
+	return receipts, err
 }
 
 // readBody returns the request's body, which must be JSON where there is one.

@@ -1,0 +1,295 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/apikey"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// TestEveryWakeIsAudited has every end that a call can have.
+func TestEveryWakeIsAudited(t *testing.T) {
+	t.Parallel()
+	delivery, failure := wol.Delivery{Destination: "x", Bytes: 102}, wol.Failure{Destination: "y", Error: "network is down"}
+	answers := func(receipts ...wol.Receipt) func(wol.Request) ([]wol.Receipt, error) {
+		return func(wol.Request) ([]wol.Receipt, error) { return receipts, nil }
+	}
+	fails := func(err error) func(wol.Request) ([]wol.Receipt, error) {
+		return func(wol.Request) ([]wol.Receipt, error) { return nil, err }
+	}
+	receipt := func(n int, sent []wol.Delivery, failed ...wol.Failure) wol.Receipt {
+		return wol.NewReceipt(woltest.MAC(n), "", sent, failed)
+	}
+	line := func(n int, outcome, code string, packets float64) map[string]any {
+		fields := map[string]any{"event": "wake", "source": "127.0.0.1", "target": woltest.MAC(n).String(), "outcome": outcome, "packets": packets}
+		if code != "" {
+			fields["code"] = code
+		}
+		return fields
+	}
+	for name, tt := range map[string]struct {
+		targets []int
+		waker   func(wol.Request) ([]wol.Receipt, error)
+		want    []map[string]any
+	}{
+		"sent":    {[]int{1}, answers(receipt(1, []wol.Delivery{delivery, delivery})), []map[string]any{line(1, "sent", "", 2)}},
+		"partial": {[]int{1}, answers(receipt(1, []wol.Delivery{delivery}, failure)), []map[string]any{line(1, "partial", "", 1)}},
+		"many, one of them named again": {[]int{1, 2, 1}, answers(receipt(1, []wol.Delivery{delivery}), receipt(2, nil, failure), receipt(1, []wol.Delivery{delivery})),
+			[]map[string]any{line(1, "sent", "", 1), line(2, "failed", "", 0)}},
+		"many, none":    {[]int{1, 2}, fails(&wol.Error{Kind: wol.Unavailable}), []map[string]any{line(1, "failed", "unavailable", 0), line(2, "failed", "unavailable", 0)}},
+		"not allowed":   {[]int{1}, fails(&wol.Error{Kind: wol.Forbidden}), []map[string]any{line(1, "refused", "forbidden", 0)}},
+		"over budget":   {[]int{1}, fails(&wol.Error{Kind: wol.RateLimited}), []map[string]any{line(1, "refused", "rate_limited", 0)}},
+		"no interface":  {[]int{1}, fails(&wol.Error{Kind: wol.Invalid}), []map[string]any{line(1, "refused", "invalid", 0)}},
+		"no answer":     {[]int{1}, fails(&wol.Error{Kind: wol.Timeout, Unsure: true}), []map[string]any{line(1, "unknown", "timeout", 0)}},
+		"not delivered": {[]int{1}, fails(&wol.Error{Kind: wol.Timeout}), []map[string]any{line(1, "failed", "timeout", 0)}},
+		"broken off":    {[]int{1}, fails(&wol.Error{Kind: wol.Unavailable, Unsure: true}), []map[string]any{line(1, "unknown", "unavailable", 0)}},
+		"our own fault": {[]int{1}, fails(io.ErrUnexpectedEOF), []map[string]any{line(1, "failed", "internal", 0)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, func(o *Options) {
+				o.Waker = wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return tt.waker(req) })
+			})
+			var texts []string
+			for _, n := range tt.targets {
+				texts = append(texts, fmt.Sprintf(`{"mac_addr":%q}`, woltest.MAC(n)))
+			}
+			d.call(t, http.MethodPost, "/api/v1/wol", `{"targets":[`+strings.Join(texts, ",")+`]}`, "Content-Type", "application/json", "Authorization", d.wake, "X-Request-ID", "r1")
+			lines := d.lines(t, "event", "wake")
+			for _, got := range lines {
+				if got["request_id"] != "r1" || got["key_id"] == "" || got["msg"] != "audit" {
+					t.Errorf("%v", got)
+				}
+				for _, field := range []string{"request_id", "key_id", "msg", "time", "level", "seq"} {
+					delete(got, field)
+				}
+			}
+			if diff := cmp.Diff(tt.want, lines); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSecurityEvents has what provokes each event, which is recorded once.
+func TestSecurityEvents(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keys.json")
+	past := time.Now().Add(-time.Hour)
+	old, err := apikey.Add(file, "old", []apikey.Scope{apikey.Wake}, nil, past.Add(time.Minute), past)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := apikey.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired := apikey.NewSet(content, apikey.EnvKey{})
+	const one, many, list = "/api/v1/wol/:mac_addr", "/api/v1/wol", "/api/v1/interfaces"
+	auth := func(key string) []string { return []string{"Authorization", key} }
+	for name, tt := range map[string]struct {
+		change       func(*Options)
+		method, path string
+		headers      func(d *door) []string
+		event, route string // "" is no event
+		detail       string
+		key          bool // its id is known
+	}{
+		"no key":      {nil, "POST", target, nil, "authn_login_fail", one, "", false},
+		"another key": {nil, "POST", target, func(*door) []string { return auth(apikey.Generate().Reveal()) }, "authn_login_fail", one, "", false},
+		"expired key": {func(o *Options) { o.Keys = func() *apikey.Set { return expired } }, "POST", target,
+			func(*door) []string { return auth(old.Reveal()) }, "authn_login_fail", one, "expired", true},
+		"no scope": {nil, "GET", list, func(d *door) []string { return auth(d.wake) }, "authz_fail", list, "scope", true},
+		"not the key's target": {nil, "POST", "/api/v1/wol/02:00:00:00:00:02", func(d *door) []string { return auth(d.narrow) },
+			"authz_fail", one, "target", true},
+		"not the daemon's target": {func(o *Options) {
+			o.Waker = wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) {
+				return nil, &wol.Error{Kind: wol.Forbidden, Message: "see --allow"}
+			})
+		}, "POST", target, func(d *door) []string { return auth(d.wake) }, "authz_fail", one, "--allow", true},
+		"too many packets": {func(o *Options) {
+			o.Waker = wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) {
+				return nil, &wol.Error{Kind: wol.RateLimited}
+			})
+		}, "POST", target, func(d *door) []string { return auth(d.wake) }, "excess_rate_limit_exceeded", one, "", true},
+		"no MAC":          {nil, "POST", "/api/v1/wol/x", func(d *door) []string { return auth(d.wake) }, "input_validation_fail", one, "MAC", true},
+		"two keys":        {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), auth(d.wake)...) }, "input_validation_fail", one, "credential", false},
+		"key in the URL":  {nil, "POST", target + "?key=x", nil, "input_validation_fail", one, "query", false},
+		"compressed body": {nil, "POST", many, func(*door) []string { return []string{"Content-Encoding", "gzip"} }, "input_validation_fail", "none", "compressed", false},
+		"head too large":  {nil, "POST", target, func(*door) []string { return []string{"X", strings.Repeat("x", 9000)} }, "input_validation_fail", "", "8 KiB", false},
+		"foreign page": {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), "Origin", "https://evil.example") },
+			"malicious_cors", one, "https://evil.example", true},
+		"foreign page on our host's other port": {nil, "POST", target, func(d *door) []string {
+			return append(auth(d.wake), "Origin", "http://127.0.0.1:1")
+		}, "malicious_cors", one, "", true},
+		"sandboxed page": {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), "Origin", "null") }, "malicious_cors", one, "null", true},
+		"sibling page": {nil, "POST", target, func(d *door) []string {
+			return append(auth(d.wake), "Origin", "https://x.example", "Sec-Fetch-Site", "same-site")
+		}, "malicious_cors", one, "", true},
+		"own page": {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), "Origin", d.url) }, "", "", "", true},
+		"own page behind a proxy": {nil, "POST", target, func(d *door) []string {
+			return append(auth(d.wake), "Origin", "https://wol.example", "Sec-Fetch-Site", "same-origin")
+		}, "", "", "", true},
+		"listed page": {func(o *Options) { o.CORSOrigins = []string{"https://panel.example"} }, "POST", target, func(d *door) []string {
+			return append(auth(d.wake), "Origin", "https://panel.example")
+		}, "", "", "", true},
+		"no such route": {nil, "GET", "/wp-login.php", nil, "", "", "", false},
+		"no such verb":  {nil, "PUT", target, nil, "", "", "", false},
+		"a wake":        {nil, "POST", target, func(d *door) []string { return auth(d.wake) }, "", "", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, tt.change)
+			headers := []string{"X-Request-ID", "r1"}
+			if tt.headers != nil {
+				headers = append(headers, tt.headers(d)...)
+			}
+			d.call(t, tt.method, tt.path, "", headers...)
+			var events []map[string]any
+			for _, line := range d.lines(t, "msg", "audit") {
+				if line["event"] != "wake" {
+					events = append(events, line)
+				}
+			}
+			if tt.event == "" {
+				if len(events) > 0 {
+					t.Errorf("recorded: %v", events)
+				}
+				return
+			}
+			if len(events) != 1 {
+				t.Fatalf("%d events: %v", len(events), events)
+			}
+			got := events[0]
+			route, _ := got["route"].(string)
+			detail, _ := got["detail"].(string)
+			id := got["request_id"]
+			if got["event"] != tt.event || route != tt.route || !strings.Contains(detail, tt.detail) || got["source"] != "127.0.0.1" ||
+				(got["key_id"] != nil) != tt.key || (id != "r1") != (name == "head too large") || got["level"] != "WARN" {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// TestRatesAreAudited: a key that asks too often, and one event a refusal.
+func TestRatesAreAudited(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(o *Options) { o.Rate, o.Burst = 0.001, 2 })
+	for range 5 {
+		d.call(t, http.MethodPost, target, "", "Authorization", d.wake)
+	}
+	if n := len(d.lines(t, "event", "excess_rate_limit_exceeded")); n != 3 {
+		t.Errorf("%d of 3:\n%s", n, d.log.String())
+	}
+}
+
+// level drops what is below it, as --log-level does.
+type level struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (l level) Enabled(_ context.Context, of slog.Level) bool { return of >= l.least }
+
+// TestBadKeysCannotFillTheLog sends 50,000, from as many networks as it can name.
+// The log has ten lines a second and, once they have ended, their true number.
+func TestBadKeysCannotFillTheLog(t *testing.T) {
+	t.Parallel()
+	const requests, clients = 50_000, 8
+	d := open(t, func(o *Options) {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		o.Log = slog.New(level{o.Log.Handler(), slog.LevelInfo})
+	})
+	start := time.Now()
+	var group sync.WaitGroup
+	for n := range clients {
+		group.Go(func() {
+			client := http.Client{Timeout: woltest.Patience, Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for i := range requests / clients {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+target, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("Authorization", "Bearer wrong")
+				r.Header.Set("X-Forwarded-For", fmt.Sprintf("203.%d.%d.%d", n, i>>8&0xff, i&0xff))
+				response, err := client.Do(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
+				if response.StatusCode != http.StatusUnauthorized {
+					t.Errorf("status %d", response.StatusCode)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	took := time.Since(start)
+	d.audit.Close()
+	lines := d.lines(t, "msg", "audit")
+	total := 0.
+	for _, line := range lines {
+		suppressed, _ := line["suppressed"].(float64)
+		total += max(1, suppressed)
+	}
+	all := strings.Count(d.log.String(), "\n")
+	t.Logf("%d requests in %v: %d lines", requests, took, all)
+	if total != requests || all != len(lines) || float64(all) > 10*(took.Seconds()+1)+1 {
+		t.Errorf("%d lines, of them %d audit lines of %v requests, in %v", all, len(lines), total, took)
+	}
+}
+
+// TestHiddenAddressesAreReported: fifty calls from one private address are worth one
+// word, and any other address says that all is well.
+func TestHiddenAddressesAreReported(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		first, rest string
+		want        int
+	}{
+		"one private address": {"172.18.0.1", "172.18.0.1", 1},
+		"one public address":  {"203.0.113.7", "203.0.113.7", 0},
+		"two addresses":       {"172.18.0.1", "172.18.0.2", 0},
+		"this host":           {"127.0.0.1", "127.0.0.1", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+			for n := range 2 * enoughCalls {
+				from := tt.rest
+				if n == 0 {
+					from = tt.first
+				}
+				d.call(t, http.MethodPost, target, "", "Authorization", d.wake, "X-Forwarded-For", from)
+			}
+			got := 0
+			for _, line := range d.lines(t, "level", "WARN") {
+				if msg, _ := line["msg"].(string); strings.HasPrefix(msg, "client addresses are hidden") {
+					got++
+				}
+			}
+			if got != tt.want {
+				t.Errorf("%d warnings, want %d", got, tt.want)
+			}
+		})
+	}
+}
