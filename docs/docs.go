@@ -501,7 +501,21 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "ok is true when something was sent for every target"
+                        "description": "ok is true when something was sent for every target",
+                        "headers": {
+                            "RateLimit": {
+                                "description": "what is left: r more requests now, one more in t seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "RateLimit-Policy": {
+                                "description": "the key's limit: q requests at once, all of them again after w seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            }
+                        }
                     },
                     "400": {
                         "content": {
@@ -561,7 +575,27 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "asked too often, or more packets than the daemon's budget"
+                        "description": "asked too often, or more packets than the daemon's budget",
+                        "headers": {
+                            "RateLimit": {
+                                "description": "what is left: r more requests now, one more in t seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "RateLimit-Policy": {
+                                "description": "the key's limit: q requests at once, all of them again after w seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "Retry-After": {
+                                "description": "seconds to wait",
+                                "schema": {
+                                    "type": "integer"
+                                }
+                            }
+                        }
                     },
                     "500": {
                         "content": {
@@ -591,7 +625,15 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "daemon not there, or nothing could be sent"
+                        "description": "daemon not there, or nothing could be sent",
+                        "headers": {
+                            "Retry-After": {
+                                "description": "seconds to wait",
+                                "schema": {
+                                    "type": "integer"
+                                }
+                            }
+                        }
                     },
                     "504": {
                         "content": {
@@ -652,7 +694,21 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "sent, to every destination or to some of them"
+                        "description": "sent, to every destination or to some of them",
+                        "headers": {
+                            "RateLimit": {
+                                "description": "what is left: r more requests now, one more in t seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "RateLimit-Policy": {
+                                "description": "the key's limit: q requests at once, all of them again after w seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            }
+                        }
                     },
                     "400": {
                         "content": {
@@ -712,7 +768,27 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "asked too often, or more packets than the daemon's budget"
+                        "description": "asked too often, or more packets than the daemon's budget",
+                        "headers": {
+                            "RateLimit": {
+                                "description": "what is left: r more requests now, one more in t seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "RateLimit-Policy": {
+                                "description": "the key's limit: q requests at once, all of them again after w seconds",
+                                "schema": {
+                                    "type": "string"
+                                }
+                            },
+                            "Retry-After": {
+                                "description": "seconds to wait",
+                                "schema": {
+                                    "type": "integer"
+                                }
+                            }
+                        }
                     },
                     "500": {
                         "content": {
@@ -742,7 +818,15 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "daemon not there, or nothing could be sent"
+                        "description": "daemon not there, or nothing could be sent",
+                        "headers": {
+                            "Retry-After": {
+                                "description": "seconds to wait",
+                                "schema": {
+                                    "type": "integer"
+                                }
+                            }
+                        }
                     },
                     "504": {
                         "content": {

@@ -32,6 +32,9 @@ import (
 //	@Failure		502			{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure		503			{object}	problem.Problem	"daemon not there, or nothing could be sent"
 //	@Failure		504			{object}	problem.Problem	"daemon did not answer in time"
+//	@Header			200,429	{string}	RateLimit	"what is left: r more requests now, one more in t seconds"
+//	@Header			200,429	{string}	RateLimit-Policy	"the key's limit: q requests at once, all of them again after w seconds"
+//	@Header			429,503	{integer}	Retry-After	"seconds to wait"
 //	@Produce		json
 //	@Security		Key
 //	@Router			/api/v1/wol/{mac_addr} [post]
@@ -75,6 +78,9 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 //	@Failure		502		{object}	problem.Problem	"something else answers in place of the daemon"
 //	@Failure		503		{object}	problem.Problem	"daemon not there, or nothing could be sent"
 //	@Failure		504		{object}	problem.Problem	"daemon did not answer in time"
+//	@Header			200,429	{string}	RateLimit	"what is left: r more requests now, one more in t seconds"
+//	@Header			200,429	{string}	RateLimit-Policy	"the key's limit: q requests at once, all of them again after w seconds"
+//	@Header			429,503	{integer}	Retry-After	"seconds to wait"
 //	@Produce		json
 //	@Security		Key
 //	@Router			/api/v1/wol [post]
