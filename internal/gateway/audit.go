@@ -24,13 +24,11 @@ func (g *gateway) auditWake(c *fiber.Ctx, req wol.Request, receipts []wol.Receip
 	for i, target := range req.Distinct() {
 		line.Target = target.MAC.String()
 		if err == nil {
-			line.Outcome, line.Packets = outcomes[receipts[i].Status], len(receipts[i].Sent)
+			line.Outcome, line.Packets = audit.Outcome(receipts[i].Status), len(receipts[i].Sent) // the words are the same
 		}
 		g.Audit.Wake(line)
 	}
 }
-
-var outcomes = map[wol.Status]audit.Outcome{wol.Sent: audit.Sent, wol.Partial: audit.Partial, wol.Failed: audit.Failed}
 
 // failure is the outcome of a call that ended with err.
 func failure(err error) audit.Outcome {
