@@ -56,3 +56,6 @@ require (
 )
 
 tool github.com/swaggo/swag/v2/cmd/swag
+
+// Swagger UI, newer than any release of this module carries.
+replace github.com/swaggo/files/v2 => ./internal/gateway/ui/dist

@@ -1,12 +1,13 @@
 package gateway
 
 import (
-	"bytes"
 	_ "embed"
+	"fmt"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	fiberSwagger "github.com/swaggo/fiber-swagger"
+	"github.com/valyala/fasthttp"
 
 	"wolgate/docs"
 )
@@ -20,9 +21,13 @@ var (
 	initJS string
 )
 
-// docsPolicy lets the page load and call nothing but this server. Swagger UI
-// sets style attributes, hence 'unsafe-inline' for styles.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+// assets is what the page loads of Swagger UI. fiber-swagger serves it, out of
+// ui/dist, which go.mod puts in the place of the files that it would bring.
+var assets = []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"}
+
+// docsPolicy lets the page load and call nothing but this server. Styles need no
+// 'unsafe-inline': Swagger UI sets them by script, which style-src leaves alone.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // mountDocs serves Swagger UI at /swagger/. Redirects are relative, so that they
@@ -42,41 +47,40 @@ func mountDocs(app *fiber.App) {
 	app.Get("/swagger/index.html", page(fiber.MIMETextHTMLCharsetUTF8, indexHTML))
 	app.Get("/swagger/init.js", page(fiber.MIMETextJavaScriptCharsetUTF8, initJS))
 	app.Get("/swagger/doc.json", page(fiber.MIMEApplicationJSON, docs.OpenAPI))
-	// Only what the page loads, and by GET: fiber-swagger would serve source maps
-	// of several megabytes as well.
-	assets := fiberSwagger.FiberWrapHandler()
-	for _, name := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"} {
-		app.Get("/swagger/"+name, once(assets))
+	files := fiberSwagger.FiberWrapHandler()
+	for _, name := range assets {
+		app.Get("/swagger/"+name, asset(app, files, "/swagger/"+name))
 	}
 }
 
-// once asks next for a file the first time only and hands out that one copy. A
-// copy for each response would let anybody who reads slowly hold megabytes.
-func once(next fiber.Handler) fiber.Handler {
-	var mu sync.Mutex
-	var kind string
-	var content []byte
-	load := func(c *fiber.Ctx) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if content != nil {
-			return nil
-		}
-		c.Request().Header.Del(fiber.HeaderRange) // the whole file, whoever asks first
-		c.Request().Header.SetMethod(fiber.MethodGet)
+// asset hands out what next answers to one request of our own. Asked with the
+// request of whoever comes first, it would give everybody what that one chose by
+// HEAD, Range or If-Match; asked each time, it would copy a megabyte for each who
+// reads slowly.
+func asset(app *fiber.App, next fiber.Handler, path string) fiber.Handler {
+	load := sync.OnceValues(func() (*fasthttp.Response, error) {
+		var request fasthttp.Request
+		request.SetRequestURI(path)
+		var ctx fasthttp.RequestCtx
+		ctx.Init(&request, nil, quiet{})
+		c := app.AcquireCtx(&ctx)
+		defer app.ReleaseCtx(c)
 		if err := next(c); err != nil {
-			return err
+			return nil, err
 		}
-		kind, content = string(c.Response().Header.ContentType()), bytes.Clone(c.Response().Body())
-		return nil
-	}
+		if status := ctx.Response.StatusCode(); status != fiber.StatusOK {
+			return nil, fmt.Errorf("%s: status %d", path, status)
+		}
+		return &ctx.Response, nil
+	})
 	return func(c *fiber.Ctx) error {
-		if err := load(c); err != nil {
+		file, err := load()
+		if err != nil {
 			return err
 		}
-		c.Set(fiber.HeaderContentType, kind)
+		c.Set(fiber.HeaderContentType, string(file.Header.ContentType()))
 		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
-		c.Response().SetBodyRaw(content)
+		c.Response().SetBodyRaw(file.Body())
 		return nil
 	}
 }

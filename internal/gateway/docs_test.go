@@ -1,11 +1,19 @@
 package gateway
 
 import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/semver"
 )
 
 func TestDocsAreLocalAndComplete(t *testing.T) {
@@ -14,7 +22,8 @@ func TestDocsAreLocalAndComplete(t *testing.T) {
 	// The first request must not decide what everybody else gets.
 	d.call(t, http.MethodGet, "/swagger/x/y", "", "X-Forwarded-Prefix", "/evil", "X-Forwarded-Host", "evil.example")
 	page := d.call(t, http.MethodGet, "/swagger/", "")
-	if page.StatusCode != http.StatusOK || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'") {
+	if page.StatusCode != http.StatusOK || page.Header.Get("Content-Security-Policy") != "default-src 'none'; script-src 'self'; style-src 'self'; "+
+		"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" {
 		t.Errorf("page: %d %v", page.StatusCode, page.Header)
 	}
 	if strings.Contains(page.body, "://") || strings.Contains(page.body, "<script>") {
@@ -29,21 +38,184 @@ func TestDocsAreLocalAndComplete(t *testing.T) {
 			t.Errorf("%s: status %d, %d bytes", link[1], a.StatusCode, len(a.body))
 		}
 	}
-	for _, headers := range [][]string{{"Range", "bytes=0-9"}, nil} {
-		a := d.call(t, http.MethodGet, "/swagger/swagger-ui.css", "", headers...)
-		if a.StatusCode != http.StatusOK || len(a.body) < 100_000 || a.Header.Get("Content-Type") != "text/css; charset=utf-8" {
-			t.Errorf("%v: status %d, %d bytes, %v", headers, a.StatusCode, len(a.body), a.Header)
-		}
-	}
 	for _, path := range []string{"/", "/swagger"} {
 		if a := d.call(t, http.MethodGet, path, ""); a.StatusCode != http.StatusFound || a.Header.Get("Location") != "swagger/" {
 			t.Errorf("%s: %d to %q", path, a.StatusCode, a.Header.Get("Location"))
 		}
 	}
-	for _, method := range []string{"PUT", "DELETE", "POST", "PROPFIND", "MKCOL"} {
-		if a := d.call(t, method, "/swagger/index.html", "<script>"); a.StatusCode != http.StatusMethodNotAllowed {
-			t.Errorf("%s: status %d", method, a.StatusCode)
+}
+
+// pinned reads ui/dist/SHA256SUMS: what every asset has to hash to.
+func pinned(t *testing.T) map[string]string {
+	t.Helper()
+	list, err := os.ReadFile("ui/dist/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]string{}
+	for line := range strings.Lines(string(list)) {
+		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && !strings.HasPrefix(line, "#") {
+			sums[name] = sum
 		}
+	}
+	if len(sums) != len(assets) {
+		t.Fatalf("%d sums for %d assets", len(sums), len(assets))
+	}
+	return sums
+}
+
+func sha(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+// TestDocsAssetsArePinned reads what a browser gets, not what lies in the tree.
+func TestDocsAssetsArePinned(t *testing.T) {
+	t.Parallel()
+	const (
+		ui     = "5.35.0"
+		purify = "3.4.11" // CVE-2025-26791 is mended as of 3.2.4, CVE-2026-65898 as of this
+	)
+	d := open(t, nil)
+	sums := pinned(t)
+	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript", ".png": "image/png"}
+	for _, name := range assets {
+		a := d.call(t, http.MethodGet, "/swagger/"+name, "")
+		if a.StatusCode != http.StatusOK || sha(a.body) != sums[name] {
+			t.Errorf("%s: status %d, %d bytes with the sum %s, want %q", name, a.StatusCode, len(a.body), sha(a.body), sums[name])
+		}
+		if got, want := a.Header.Get("Content-Type"), kinds[name[strings.LastIndex(name, "."):]]; got != want {
+			t.Errorf("%s: content type %q, want %q", name, got, want)
+		}
+	}
+	bundle := d.call(t, http.MethodGet, "/swagger/swagger-ui-bundle.js", "").body
+	if !strings.Contains(bundle, `PACKAGE_VERSION:"`+ui+`"`) {
+		t.Errorf("the bundle is not Swagger UI %s", ui)
+	}
+	found := regexp.MustCompile(`DOMPurify\.version="([0-9.]+)"`).FindStringSubmatch(bundle)
+	if found == nil || semver.Compare("v"+found[1], "v"+purify) < 0 {
+		t.Errorf("the bundle has DOMPurify %q, want at least %s", found, purify)
+	}
+}
+
+// TestDocsAreTheSameWhoeverAsksFirst: the first request for an asset decides
+// nothing about what it gets itself, nor about what everybody else gets.
+func TestDocsAreTheSameWhoeverAsksFirst(t *testing.T) {
+	t.Parallel()
+	sums := pinned(t)
+	for name, headers := range map[string][]string{
+		"range":    {"Range", "bytes=0-9"},
+		"if-match": {"If-Match", `"x"`},
+		"if-range": {"If-Range", `"x"`, "Range", "bytes=-1"},
+		"prefix":   {"X-Forwarded-Prefix", "/evil", "X-Forwarded-Host", "evil.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, nil)
+			for _, asset := range assets {
+				for _, h := range [][]string{headers, nil} {
+					if a := d.call(t, http.MethodGet, "/swagger/"+asset+"?x", "", h...); a.StatusCode != http.StatusOK || sha(a.body) != sums[asset] {
+						t.Errorf("%s with %v: status %d, %d bytes", asset, h, a.StatusCode, len(a.body))
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestDocsAnswerHead on one connection, where a body too many would be taken for
+// the next answer.
+func TestDocsAnswerHead(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, name := range append([]string{"", "index.html", "init.js", "doc.json"}, assets...) {
+		path := "/swagger/" + name
+		head := "HEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"
+		r := bufio.NewReader(d.say(t, head+head+"GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+		var length [3]int64
+		for i, method := range []string{http.MethodHead, http.MethodHead, http.MethodGet} {
+			response, err := http.ReadResponse(r, &http.Request{Method: method})
+			if err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("%s %s: %v %v", method, path, response, err)
+			}
+			body, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if length[i] = response.ContentLength; err != nil || method == http.MethodGet && int64(len(body)) != length[i] {
+				t.Errorf("%s %s: %d bytes of %d, %v", method, path, len(body), length[i], err)
+			}
+		}
+		if length[0] != length[2] || length[1] != length[2] || length[2] <= 0 {
+			t.Errorf("%s: lengths %v", path, length)
+		}
+	}
+}
+
+// TestDocsServeNoMaps: of what lies with the assets, none but those is served.
+func TestDocsServeNoMaps(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	others := []string{"swagger-ui.js", "swagger-ui-standalone-preset.js", "swagger-ui-es-bundle.js", "swagger-initializer.js", "index.css",
+		"oauth2-redirect.html", "x.map", "dist/"}
+	for _, name := range assets {
+		others = append(others, name+".map", name+"/", "x/"+name, strings.ToUpper(name))
+	}
+	folder, err := os.ReadDir("ui/dist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range folder {
+		if !slices.Contains(assets, file.Name()) {
+			others = append(others, file.Name())
+		}
+	}
+	for _, name := range others {
+		if a := d.call(t, http.MethodGet, "/swagger/"+name, ""); a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d", name, a.StatusCode)
+		}
+	}
+}
+
+// TestDocsTakeNoWrites: the handlers of other versions keep what is PUT, and
+// delete what is DELETEd, for everybody (CVE-2022-24863).
+func TestDocsTakeNoWrites(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	sums := pinned(t)
+	for _, name := range append([]string{"", "index.html", "init.js", "doc.json"}, assets...) {
+		for _, method := range []string{"PUT", "DELETE", "POST", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "WEIRD"} {
+			a := d.call(t, method, "/swagger/"+name, "<script>", "Destination", d.url+"/swagger/x.html")
+			if allow := a.Header.Get("Allow"); a.StatusCode != http.StatusMethodNotAllowed || !strings.HasPrefix(allow, "GET, HEAD") {
+				t.Errorf("%s %s: status %d, Allow %q", method, name, a.StatusCode, allow)
+			}
+		}
+	}
+	for _, name := range assets {
+		if a := d.call(t, http.MethodGet, "/swagger/"+name, ""); sha(a.body) != sums[name] {
+			t.Errorf("%s is another since", name)
+		}
+	}
+}
+
+// TestDocsShowOneDocument: what is in the address chooses neither the document
+// nor the settings, and the page keeps no key.
+func TestDocsShowOneDocument(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, path := range []string{"", "index.html", "init.js", "doc.json"} {
+		plain := d.call(t, http.MethodGet, "/swagger/"+path, "").body
+		query := "?url=https://evil.example/x.json&configUrl=https://evil.example/c.json&persistAuthorization=true"
+		if a := d.call(t, http.MethodGet, "/swagger/"+path+query, ""); a.StatusCode != http.StatusOK || a.body != plain || strings.Contains(a.body, "evil") {
+			t.Errorf("%s: status %d, and the query changes the answer", path, a.StatusCode)
+		}
+	}
+	script := d.call(t, http.MethodGet, "/swagger/init.js", "").body
+	for _, line := range []string{`url: "doc.json"`, "queryConfigEnabled: false", "persistAuthorization: false", "validatorUrl: null"} {
+		if !strings.Contains(script, "\n  "+line+",\n") {
+			t.Errorf("init.js has no %s", line)
+		}
+	}
+	if strings.Contains(script, "configUrl") {
+		t.Error("init.js has a configUrl")
 	}
 }
 
