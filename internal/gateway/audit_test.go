@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -87,17 +86,6 @@ func TestEveryWakeIsAudited(t *testing.T) {
 // TestSecurityEvents has what provokes each event, which is recorded once.
 func TestSecurityEvents(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "keys.json")
-	past := time.Now().Add(-time.Hour)
-	old, err := apikey.Add(file, "old", []apikey.Scope{apikey.Wake}, nil, past.Add(time.Minute), past)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := apikey.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	expired := apikey.NewSet(content, apikey.EnvKey{})
 	const one, many, list = "/api/v1/wol/:mac_addr", "/api/v1/wol", "/api/v1/interfaces"
 	auth := func(key string) []string { return []string{"Authorization", key} }
 	for name, tt := range map[string]struct {
@@ -110,8 +98,7 @@ func TestSecurityEvents(t *testing.T) {
 	}{
 		"no key":      {nil, "POST", target, nil, "authn_login_fail", one, "", false},
 		"another key": {nil, "POST", target, func(*door) []string { return auth(apikey.Generate().Reveal()) }, "authn_login_fail", one, "", false},
-		"expired key": {func(o *Options) { o.Keys = func() *apikey.Set { return expired } }, "POST", target,
-			func(*door) []string { return auth(old.Reveal()) }, "authn_login_fail", one, "expired", true},
+		"expired key": {nil, "POST", target, func(d *door) []string { return auth(d.old) }, "authn_login_fail", one, "expired", true},
 		"no scope": {nil, "GET", list, func(d *door) []string { return auth(d.wake) }, "authz_fail", list, "scope", true},
 		"not the key's target": {nil, "POST", "/api/v1/wol/02:00:00:00:00:02", func(d *door) []string { return auth(d.narrow) },
 			"authz_fail", one, "target", true},
@@ -291,5 +278,31 @@ func TestHiddenAddressesAreReported(t *testing.T) {
 				t.Errorf("%d warnings, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestLogHoldsNoSecret has everything that is secret in a request, at the level at
+// which everything is logged, and in requests that fail in every place.
+func TestLogHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	const password = "c0a80107aabb"
+	body := `{"secureon":"` + password + `"}`
+	for _, path := range []string{target, "/api/v1/wol/x", "/api/v1/wol", "/api/v1/interfaces", "/nowhere", target + "?key=" + d.wake} {
+		for _, key := range []string{d.wake, d.admin, d.old, d.wake + "x"} {
+			for _, method := range []string{http.MethodPost, http.MethodGet} {
+				d.call(t, method, path, body, "Content-Type", "application/json", "Authorization", "Bearer "+key, "Cookie", "session="+key)
+				d.call(t, method, path, body, "Content-Type", "application/json", "X-API-Key", key)
+			}
+		}
+	}
+	if n := d.wakes.Load(); n != 1 {
+		t.Errorf("%d wakes", n)
+	}
+	log := d.log.String()
+	for _, secret := range []string{d.wake, d.admin, d.old, password, strings.ToUpper(password), "c0:a8:01:07:aa:bb"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log holds %q", secret)
+		}
 	}
 }

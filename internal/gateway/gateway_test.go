@@ -131,7 +131,7 @@ func TestOneRefusal(t *testing.T) {
 	t.Parallel()
 	d := open(t, nil)
 	var first string
-	for _, key := range []string{"", "x", "wol_", d.wake[:20], d.wake + "x", apikey.Generate().Reveal(), strings.Repeat("k", 4000)} {
+	for _, key := range []string{"", "x", "wol_", d.old, d.wake[:20], d.wake + "x", apikey.Generate().Reveal(), strings.Repeat("k", 4000)} {
 		a := d.call(t, http.MethodPost, target, "", "Authorization", "Bearer "+key, "X-Request-ID", "same")
 		a.Header.Del("Date")
 		text := a.Status + a.body + a.Header.Get("WWW-Authenticate")

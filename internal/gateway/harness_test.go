@@ -32,6 +32,7 @@ type door struct {
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
 	narrow string // a key with the scope wake for woltest.MAC(1) alone
+	old    string // a key that has expired
 }
 
 type lockedBuffer struct {
@@ -63,6 +64,12 @@ func open(t *testing.T, change func(*Options)) *door {
 		return key.Reveal()
 	}
 	d.wake, d.admin, d.narrow = add("wake", apikey.Wake), add("admin", apikey.Admin), add("narrow", apikey.Wake, woltest.MAC(1))
+	past := time.Now().Add(-time.Hour)
+	old, err := apikey.Add(file, "old", []apikey.Scope{apikey.Wake}, nil, past.Add(time.Minute), past)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.old = old.Reveal()
 	content, err := apikey.Load(file)
 	if err != nil {
 		t.Fatal(err)
