@@ -9,20 +9,26 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// client returns the address that a request comes from: the peer, or, where the
-// peer is a trusted proxy, the last address in X-Forwarded-For that is not one.
-// What stands further left was written by whoever asked, and proves nothing.
+// client returns the address that a request comes from.
 func (g *gateway) client(c *fiber.Ctx) netip.Addr {
 	peer := netip.Addr{}
 	if tcp, ok := c.Context().RemoteAddr().(*net.TCPAddr); ok {
-		peer = tcp.AddrPort().Addr().Unmap()
+		peer = tcp.AddrPort().Addr()
 	}
 	var hops []string
 	for _, value := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
 		hops = append(hops, strings.Split(string(value), ",")...)
 	}
+	return origin(peer, hops, g.TrustedProxies)
+}
+
+// origin returns the peer, or, where the peer is a trusted proxy, the last of the
+// hops that is not one. What stands further left was written by whoever asked, and
+// proves nothing.
+func origin(peer netip.Addr, hops []string, trusted []netip.Prefix) netip.Addr {
+	peer = peer.Unmap().WithZone("")
 	for _, hop := range slices.Backward(hops) {
-		if !g.trusts(peer) {
+		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(peer) }) {
 			break
 		}
 		next, err := netip.ParseAddr(strings.TrimSpace(hop))
@@ -32,8 +38,4 @@ func (g *gateway) client(c *fiber.Ctx) netip.Addr {
 		peer = next.Unmap().WithZone("")
 	}
 	return peer
-}
-
-func (g *gateway) trusts(a netip.Addr) bool {
-	return slices.ContainsFunc(g.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
