@@ -38,8 +38,10 @@ func failure(err error) audit.Outcome {
 	switch wol.KindOf(err) {
 	case wol.Invalid, wol.Forbidden, wol.RateLimited:
 		return audit.Refused
-	default:
+	case wol.Unavailable, wol.Timeout:
 		return audit.Failed
+	default: // what went wrong is not known, so neither is how far it got
+		return audit.Unknown
 	}
 }
 

@@ -102,6 +102,8 @@ func (g *gateway) record(c *fiber.Ctx, route string, cause error, took time.Dura
 	status := c.Response().StatusCode()
 	level := slog.LevelInfo
 	switch {
+	case status == fiber.StatusInternalServerError: // ours, whoever asked
+		level = slog.LevelError
 	case !known, status == fiber.StatusTooManyRequests:
 		level = slog.LevelDebug
 	case status >= 500:

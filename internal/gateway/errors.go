@@ -15,9 +15,9 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	if p.Status == fiber.StatusRequestEntityTooLarge && string(c.Request().Header.Peek(fiber.HeaderExpect)) == expectRefused {
 		p = problem.WithStatus(fiber.StatusExpectationFailed, p.Detail)
 	}
-	if requestID(c) == "" { // the parser refused it before begin could
+	if requestID(c) == "" { // refused before begin: by the parser, or by knownMethods
 		prepare(c)
-		p = g.refusedByParser(c, p)
+		p = g.refusedEarly(c, p)
 	}
 	if value := p.RetryAfterHeader(); value != "" {
 		c.Set(fiber.HeaderRetryAfter, value)
@@ -28,14 +28,17 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	return c.Status(p.Status).JSON(p.For(requestID(c)), problem.ContentType)
 }
 
-// refusedByParser tells the audit log of a request that no handler has seen, and
+// refusedEarly tells the audit log of a request that no handler has seen, and
 // returns what to answer. Who presents a key that is not valid with a body that is
 // too large has tried it: the refusal of the body tells as much as a 401 does.
-func (g *gateway) refusedByParser(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
+func (g *gateway) refusedEarly(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
 	if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
 		return p
 	}
 	if p.Status == fiber.StatusRequestEntityTooLarge || p.Status == fiber.StatusExpectationFailed {
+		if conn, ok := c.Context().Conn().(*conn); ok {
+			conn.unread.Store(true)
+		}
 		if who, tried := g.triedKey(&c.Request().Header); tried {
 			if limited := problemOf(g.failedTry(c, who)); limited.Code == wol.RateLimited {
 				p = limited

@@ -168,9 +168,15 @@ type gaugedConn struct {
 	closed func()
 }
 
+// CloseWrite shows through, as it does through netlimit.
+func (c *gaugedConn) CloseWrite() error {
+	return c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+}
+
 func (c *gaugedConn) Close() error {
-	c.closed()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.closed() // when its place is free
+	return err
 }
 
 // answer is a response with its body read.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // silent knows the connections on which nothing has arrived yet, such as
@@ -11,11 +12,18 @@ import (
 type silent struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
+	// closed is true when Shutdown has begun. fasthttp closes its listener after
+	// that, and would wait for whoever came in between.
+	closed bool
 }
 
 func (s *silent) add(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		_ = c.Close() // fasthttp finds out when it reads
+		return
+	}
 	s.conns[c] = struct{}{}
 }
 
@@ -28,6 +36,7 @@ func (s *silent) remove(c net.Conn) {
 func (s *silent) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	for c := range s.conns {
 		_ = c.Close()
 	}
@@ -52,6 +61,7 @@ type conn struct {
 	net.Conn
 	silent *silent
 	once   sync.Once
+	unread atomic.Bool // a body has been refused
 }
 
 // Read takes the connection off the list at its first bytes, or its end.
@@ -64,5 +74,8 @@ func (c *conn) Read(b []byte) (int, error) {
 // Close takes it off as well where nobody has read: past the server's limit.
 func (c *conn) Close() error {
 	c.silent.remove(c.Conn)
+	if c.unread.Load() {
+		linger(c.Conn)
+	}
 	return c.Conn.Close()
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 	for d.conns.Load() > 0 && time.Since(began) < writeTimeout+5*time.Second {
 		time.Sleep(50 * time.Millisecond)
 	}
-	if took := time.Since(began); took < writeTimeout-time.Second || took > writeTimeout+2*time.Second {
+	if took := time.Since(began); took < writeTimeout-time.Second || took > writeTimeout+5*time.Second {
 		t.Errorf("closed after %v", took)
 	}
 }
@@ -124,7 +125,7 @@ func TestLargeBodiesAreForKeys(t *testing.T) {
 	if a := woltest.Raw(t, d.address(), "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"); statusOf(a) != "413" {
 		t.Errorf("without a key: %s", a)
 	}
-	if took := time.Since(began); took > time.Second { // far below the 5 seconds in which the body could come
+	if took := time.Since(began); took > readTimeout/2 { // far below the time in which the body could come
 		t.Errorf("refused after %v", took)
 	}
 	body := `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}` + strings.Repeat(" ", 100_000)
@@ -222,6 +223,21 @@ func TestBareLineFeedsFrameNothing(t *testing.T) {
 	}
 }
 
+// TestARefusedBodyDoesNotTakeItsAnswerAlong: a client that sends a body which is
+// too large still has to be told so, and most clients, Go's among them, read no
+// answer once their writing has failed.
+func TestARefusedBodyDoesNotTakeItsAnswerAlong(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for name, key := range map[string]string{"without a key": "", "with a key": d.wake} {
+		for range 50 {
+			if a := d.call(t, http.MethodPost, "/api/v1/wol", strings.Repeat(" ", 500_000), "Authorization", key); a.refusal(t).Status != http.StatusRequestEntityTooLarge && a.StatusCode != http.StatusTooManyRequests {
+				t.Fatalf("%s: %d %s", name, a.StatusCode, a.body)
+			}
+		}
+	}
+}
+
 // TestSlowSendersAreCutOff sends a byte now and then: the time is for the whole
 // request, and no byte buys more of it.
 func TestSlowSendersAreCutOff(t *testing.T) {
@@ -244,7 +260,7 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	}
 	for name, c := range conns {
 		a, err := io.ReadAll(c)
-		if took := time.Since(began); took < readTimeout-500*time.Millisecond || took > readTimeout+500*time.Millisecond {
+		if took := time.Since(began); took < readTimeout-500*time.Millisecond || took > readTimeout+4*time.Second {
 			t.Errorf("%s: after %v", name, took)
 		}
 		if statusOf(string(a)) != "408" || (err != nil && !errors.Is(err, syscall.ECONNRESET)) {
@@ -407,7 +423,17 @@ func TestServingOutlivesAcceptErrors(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	server := New(Options{Log: log})
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(netlimit.Wrap(starved{l, want}, netlimit.Limits{Total: 2}, log)) }()
+	var open atomic.Int32
+	until := func(n int32) {
+		for deadline := time.Now().Add(woltest.Patience); open.Load() != n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d connections, want %d", open.Load(), n)
+			}
+		}
+	}
+	go func() {
+		served <- server.Serve(gauge{netlimit.Wrap(starved{l, want}, netlimit.Limits{Total: 2}, log), &open})
+	}()
 	dial := func() net.Conn {
 		c, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
@@ -425,11 +451,11 @@ func TestServingOutlivesAcceptErrors(t *testing.T) {
 			t.Errorf("%v %s", err, a)
 		}
 		_, _ = asking.Close(), silent.Close()
-		time.Sleep(100 * time.Millisecond) // until the server has seen it
+		until(0) // and there are places again
 	}
 	last := dial()
 	defer last.Close()
-	time.Sleep(100 * time.Millisecond) // until it is accepted
+	until(1)
 	began := time.Now()
 	if err := server.Shutdown(readTimeout - time.Second); err != nil || time.Since(began) > time.Second {
 		t.Errorf("shutdown after %v: %v", time.Since(began), err)
