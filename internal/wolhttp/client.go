@@ -115,13 +115,14 @@ func (c *Client) Ping(ctx context.Context, requestID string) error {
 func (c *Client) call(ctx context.Context, method, path, id string, body []byte, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	// Whether the daemon may have got the request, and whether it has said
-	// anything, in any attempt, those that the transport makes by itself included.
-	var delivered, heard atomic.Bool
+	// How often the daemon may have got the request, and whether it has said
+	// anything, in all attempts, those that the transport makes by itself included.
+	var delivered atomic.Int32
+	var heard atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
-				delivered.Store(true)
+				delivered.Add(1)
 			}
 		},
 		GotFirstResponseByte: func() { heard.Store(true) },
@@ -132,13 +133,14 @@ func (c *Client) call(ctx context.Context, method, path, id string, body []byte,
 		status, header, answer, err = c.attempt(ctx, method, path, id, body)
 	}
 	if err != nil {
-		return classify(ctx, err, delivered.Load(), broken())
+		return classify(ctx, err, delivered.Load() > 0, broken())
 	}
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
 		if ok && e.Kind != wol.Unauthenticated && e.Kind != wol.NotFound && e.Kind != wol.MethodNotAllowed {
-			e.Unsure = e.Kind == wol.Timeout // the daemon's own: it was about to send
-			return e                         // the daemon has no reason for these three
+			// It was about to send, or an attempt before this one may have.
+			e.Unsure = e.Kind == wol.Timeout || delivered.Load() > 1
+			return e // the daemon has no reason for these three
 		}
 		return badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
 	}

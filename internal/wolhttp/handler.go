@@ -49,7 +49,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mac, one := strings.CutPrefix(path, pathWol+"/")
 	var answer any
 	err := fromProgram(r)
-	refused := true // by us; a wake that was tried has its own line
+	refused := true // by us; what was tried has a line of its own
 	switch {
 	case err != nil:
 	case one || path == pathWol:
@@ -60,7 +60,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == pathInterfaces:
 		err = allow(w, r, http.MethodGet)
 		if err == nil {
-			answer, err = h.list(r.Context())
+			refused = false
+			if answer, err = h.list(r.Context()); err != nil {
+				h.log.Warn("interfaces not listed", "request_id", id, "err", err)
+			}
 		}
 	case path == pathHealth:
 		err = allow(w, r, http.MethodGet)

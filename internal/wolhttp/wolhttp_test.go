@@ -318,6 +318,23 @@ func TestClientClassifies(t *testing.T) {
 	}
 }
 
+// TestARefusedRetryIsNotARefusedWake: the first attempt was taken by a daemon that
+// then died, and may have been sent; what the second hears is not the whole truth.
+func TestARefusedRetryIsNotARefusedWake(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		_ = problem.New(wol.RateLimited, "").Write(w)
+	}))
+	_, err := client(t, path, woltest.Patience).Wake(t.Context(), one())
+	if e, ok := errors.AsType[*wol.Error](err); !ok || e.Kind != wol.RateLimited || !e.Unsure || calls.Load() != 2 {
+		t.Errorf("%d calls: %#v", calls.Load(), err)
+	}
+}
+
 // TestClientDoesNotWaitOnASwitchedConnection answers 101 and keeps the
 // connection, which net/http then hands out as the body.
 func TestClientDoesNotWaitOnASwitchedConnection(t *testing.T) {
