@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sort"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -86,13 +85,11 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 // has few clients. Half of them is the share of one source, but behind a proxy
 // all clients come from its address, and there is none.
 func connectionLimits(behindProxy bool, log *slog.Logger) netlimit.Limits {
-	err := netlimit.Fits(mostConnections, wolhttp.MaxConnections)
-	if err == nil {
-		return shares(mostConnections, behindProxy)
+	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections)
+	limits := shares(max(leastConnections, most), behindProxy)
+	if err != nil {
+		log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
 	}
-	tooMany := sort.Search(mostConnections, func(n int) bool { return netlimit.Fits(n, wolhttp.MaxConnections) != nil })
-	limits := shares(max(leastConnections, tooMany-1), behindProxy)
-	log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
 	return limits
 }
 

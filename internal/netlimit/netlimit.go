@@ -64,14 +64,11 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		source := sourceOf(c)
-		switch l.places.take(source) {
-		case free:
+		v := l.places.take(source)
+		if v == free {
 			return &conn{Conn: c, giveBack: sync.OnceFunc(func() { l.places.giveBack(source) })}, nil
-		case full:
-			l.report.refused(source, true)
-		case sourceFull:
-			l.report.refused(source, false)
 		}
+		l.report.refused(v, source)
 		abort(c)
 	}
 }

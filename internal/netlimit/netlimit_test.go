@@ -610,9 +610,9 @@ func TestFits(t *testing.T) {
 		{math.MaxInt, 128, 1024, false},
 		{math.MaxInt, 0, math.MaxUint64, true}, // RLIM_INFINITY
 	} {
-		err := netlimit.FitsIn(tt.total, tt.others, tt.soft)
-		if (err == nil) != tt.fits {
-			t.Errorf("%+v: got %v", tt, err)
+		most, err := netlimit.FitsIn(tt.total, tt.others, tt.soft)
+		if (err == nil) != tt.fits || tt.fits && most != tt.total || !tt.fits && most != max(0, int(tt.soft)-tt.others-64) {
+			t.Errorf("%+v: got %d, %v", tt, most, err)
 		}
 		want := fmt.Sprintf("RLIMIT_NOFILE allows %d: raise it to at least %d ", tt.soft, uint64(tt.total)+uint64(tt.others)+64)
 		if err != nil && !strings.Contains(err.Error(), want) {
@@ -624,10 +624,10 @@ func TestFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	most := int(min(limit.Cur, math.MaxInt32)) - 64
-	if err := netlimit.Fits(most-5, 5); err != nil {
+	if _, err := netlimit.Fits(most-5, 5); err != nil {
 		t.Error(err)
 	}
-	if err := netlimit.Fits(most, 1); uint64(most) == limit.Cur-64 && err == nil {
+	if _, err := netlimit.Fits(most, 1); uint64(most) == limit.Cur-64 && err == nil {
 		t.Error("more fits than this process may open")
 	}
 }

@@ -42,7 +42,7 @@ func (r *report) failed(s *series, err error) {
 		return
 	}
 	r.mu.Lock()
-	s.told = r.lastFail.IsZero() || now.Sub(r.lastFail) >= seldom
+	s.told = now.Sub(r.lastFail) >= seldom
 	if s.told {
 		r.lastFail = now
 	}
@@ -63,10 +63,10 @@ func (r *report) recovered(s *series) {
 
 // refused counts a connection that was closed because of a limit, and tells of
 // it, and of all that follow, a moment later.
-func (r *report) refused(source netip.Prefix, overTotal bool) {
+func (r *report) refused(v verdict, source netip.Prefix) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if overTotal {
+	if v == full {
 		r.overTotal++
 	} else {
 		r.overSource++

@@ -56,7 +56,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	if err := netlimit.Fits(connections, 0); err != nil {
+	if _, err := netlimit.Fits(connections, 0); err != nil {
 		log.Warn("a want of file descriptors may delay calls", "err", err)
 	}
 	listener := netlimit.Wrap(socket, netlimit.Limits{Total: connections}, log)
