@@ -39,6 +39,9 @@ func Load(path string) (File, error) {
 func load(path string) (File, fs.FileInfo, error) {
 	// O_NONBLOCK, or a named pipe would hang the start.
 	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return File{}, nil, fmt.Errorf("key file: %w: make it readable for api-server", err)
+	}
 	if err != nil {
 		return File{}, nil, err
 	}
@@ -48,7 +51,7 @@ func load(path string) (File, fs.FileInfo, error) {
 		return File{}, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return File{}, nil, fmt.Errorf("key file %s is not a regular file", path)
+		return File{}, nil, fmt.Errorf("key file %s is not a regular file: name a file", path)
 	}
 	if err := program.Secret.Check(path, info); err != nil {
 		return File{}, nil, fmt.Errorf("key file %w", err)

@@ -3,12 +3,10 @@ package apikey
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"log/slog"
-	"strings"
 )
 
 // A key is prefix, id, separator, secret and checksum, without spaces:
@@ -30,8 +28,8 @@ const (
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// Hidden is what the secret of a key shows when printed.
-const Hidden = "[hidden]"
+// hidden is what the secret of a key shows when printed.
+const hidden = "[hidden]"
 
 // Key is the text that a caller presents. It never shows in a log, an error or
 // formatted text; only Reveal gives it away.
@@ -53,19 +51,6 @@ func Generate() Key {
 	return Key{text: &whole}
 }
 
-// ParseKey reads a key and checks its checksum, so that a mistyped key is
-// known as such without any list of keys. The error quotes nothing of s.
-func ParseKey(s string) (Key, error) {
-	if !shaped(s) {
-		return Key{}, errors.New("this is not a key: a key is wol_, 8 letters or digits, _ and 38 letters or digits")
-	}
-	if !wellFormed(s) {
-		return Key{}, errors.New("this key is mistyped or cut short: its checksum does not fit")
-	}
-	text := strings.Clone(s)
-	return Key{text: &text}, nil
-}
-
 // ID returns the public part of the key, fit for logs and lists.
 func (k Key) ID() string {
 	if k.text == nil {
@@ -82,13 +67,13 @@ func (k Key) Reveal() string {
 	return *k.text
 }
 
-// String returns the key with Hidden in place of its secret, or nothing for
+// String returns the key with hidden in place of its secret, or nothing for
 // the zero Key.
 func (k Key) String() string {
 	if k.text == nil {
 		return ""
 	}
-	return prefix + k.ID() + "_" + Hidden
+	return prefix + k.ID() + "_" + hidden
 }
 
 // Format writes String for every verb, %#v and %x included.

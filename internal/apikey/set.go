@@ -40,7 +40,7 @@ func NewSet(f File, env EnvKey) *Set {
 	if env.digest != nil {
 		s.env = &credential{
 			Entry:     Entry{digest: *env.digest},
-			principal: Principal{ID: envID, Name: envID, scopes: Scopes(), everyTarget: true},
+			principal: Principal{ID: envID, Name: envID, scopes: allScopes(), everyTarget: true},
 		}
 	}
 	return s

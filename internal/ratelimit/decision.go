@@ -4,8 +4,7 @@ import "time"
 
 // Decision is what a bucket says of one request. In the words of
 // draft-ietf-httpapi-ratelimit-headers, Limit and Window are q and w of
-// RateLimit-Policy, Remaining and Reset are r and t of RateLimit; seconds are
-// rounded up, or a client would come back too early.
+// RateLimit-Policy, Remaining and Reset are r and t of RateLimit.
 type Decision struct {
 	OK        bool
 	Limit     int // tokens that a full bucket holds

@@ -15,6 +15,15 @@ func (t *Table[K]) StepWallClock(seconds int64) (start time.Time) {
 	return t.start
 }
 
+// Peek says what Take would say, except that nothing is taken: Remaining and
+// Reset are those of now. It neither makes room for a key nor keeps one.
+func (t *Table[K]) Peek(key K) Decision {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	missing := t.missing(t.index.find(t.wheel.buckets, key), time.Since(t.start))
+	return t.decide(missing+t.interval <= t.window, missing)
+}
+
 // Missing returns in which time the bucket of each key that is held will be full.
 func (t *Table[K]) Missing() map[K]time.Duration {
 	all := map[K]time.Duration{}

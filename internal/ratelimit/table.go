@@ -77,15 +77,6 @@ func (t *Table[K]) Take(key K) Decision {
 	return t.decide(true, missing)
 }
 
-// Peek says what Take would say, except that nothing is taken: Remaining and
-// Reset are those of now. It neither makes room for a key nor keeps one.
-func (t *Table[K]) Peek(key K) Decision {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	missing := t.missing(t.index.find(t.wheel.buckets, key), time.Since(t.start))
-	return t.decide(missing+t.interval <= t.window, missing)
-}
-
 // missing returns the time in which a bucket will be full; 0 is that of a key
 // without one.
 func (t *Table[K]) missing(i int32, now time.Duration) time.Duration {
