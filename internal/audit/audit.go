@@ -50,7 +50,7 @@ const (
 	Unknown Outcome = "unknown"
 )
 
-// Wake is one burst for one target.
+// Wake is what became of one target of a call.
 type Wake struct {
 	RequestID string
 	KeyID     string // never the key
@@ -58,11 +58,12 @@ type Wake struct {
 	Target    string // the MAC
 	Outcome   Outcome
 	Code      string // the code of the error, where there is one
-	Packets   int    // how many left
+	Packets   int    // of the first copy, one a destination
 }
 
 // Wake records what left for one target, or that nothing did. No wake is ever
-// summed up with others: packet budget and limits bound them.
+// summed up with others: the rate of its key bounds them, and the packet budget those
+// that left.
 func (l *Log) Wake(w Wake) {
 	level := slog.LevelWarn
 	if w.Outcome == Sent {
@@ -82,12 +83,14 @@ type Event struct {
 	KeyID     string // never the key
 	Source    netip.Addr
 	Route     string // the pattern, never the path
-	Detail    string // our own words
+	Detail    string // our own words; an origin or the name of a key may be among them
 }
 
 // attrs encodes what the line says beyond the name.
 func (e Event) attrs() []slog.Attr {
-	return text(text(common(e.RequestID, e.KeyID, e.Source), "route", e.Route, maxWord), "detail", e.Detail, maxDetail)
+	attrs := common(e.RequestID, e.KeyID, e.Source)
+	attrs = text(attrs, "route", e.Route, maxWord)
+	return text(attrs, "detail", e.Detail, maxDetail)
 }
 
 // write is called with the lock held.
@@ -100,7 +103,8 @@ func (l *Log) write(now time.Time, level slog.Level, event string, attrs ...slog
 }
 
 func common(requestID, keyID string, source netip.Addr) []slog.Attr {
-	attrs := text(text(nil, "request_id", requestID, maxWord), "key_id", keyID, maxWord)
+	attrs := text(nil, "request_id", requestID, maxWord)
+	attrs = text(attrs, "key_id", keyID, maxWord)
 	if source.IsValid() {
 		attrs = text(attrs, "source", source.String(), maxWord) // a zone may be of any length
 	}
