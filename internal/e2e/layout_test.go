@@ -35,8 +35,8 @@ func allowed() map[string][]string {
 		// adapters
 		"internal/broadcast": {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
-		"internal/unixsock":  {},
-		"internal/wolhttp":   {"internal/problem", "internal/wol"},
+		"internal/unixsock":  {"internal/program"},
+		"internal/wolhttp":   {"internal/problem", "internal/program", "internal/wol"},
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
@@ -45,9 +45,10 @@ func allowed() map[string][]string {
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// support of tests
+		"internal/leak":    {},
 		"internal/skip":    {},
 		"internal/woltest": {"internal/magicpacket", "internal/wol", "github.com/google/go-cmp"},
-		"internal/lantest": {"internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
+		"internal/lantest": {"internal/leak", "internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		"internal/e2e":     {},
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"wolgate/internal/leak"
 	"wolgate/internal/skip"
 )
 
@@ -51,7 +52,7 @@ func Main(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "lantest: bring up loopback: %v\n", err)
 			os.Exit(exitPowerless)
 		}
-		os.Exit(m.Run())
+		leak.Main(m)
 	}
 	status, err := runInside()
 	if err == nil {
@@ -61,7 +62,7 @@ func Main(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "lantest: %v\n", err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // Require skips the calling test, by way of package skip, unless the process

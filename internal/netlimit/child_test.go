@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"wolgate/internal/leak"
 	"wolgate/internal/netlimit"
 )
 
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("ended:", serveShort(role))
 		return
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // serveShort serves with 40 descriptors until Accept returns an error, which is

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,9 +35,17 @@ const logPatience = time.Second
 // through a Sink, down to the line that tells why it ended: a reader of the log that
 // is stuck must not hold up a wake. The other verbs have somebody who waits for their
 // words.
+//
+// SIGHUP does not end serve. Operators send it to a daemon to have its files read
+// again, which is what Followed.Run does with it; where no file is followed there is
+// nothing to do.
 func Main(name string, args []string, stderr io.Writer, run func(verb string, args []string, stderr io.Writer) error) int {
 	verb, args := Verb(args)
 	if verb == "serve" {
+		// Not signal.Ignore: the last signal.Stop of somebody else would undo that.
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
 		sink := NewSink(stderr)
 		defer sink.Close(logPatience)
 		stderr = sink

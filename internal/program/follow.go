@@ -2,6 +2,8 @@ package program
 
 import (
 	"context"
+	"os"
+	"os/signal"
 	"syscall"
 	"time"
 )
@@ -24,15 +26,22 @@ type Followed struct {
 func Follow(path string) *Followed { return &Followed{path: path, seen: look(path)} }
 
 // Run calls reload when the file has become another, until ctx ends. After an
-// error it calls again at every look, and failed once for each new error.
+// error it calls again at every look, and failed once for each new error. SIGHUP
+// has it call at once, whatever the file looks like.
 func (f *Followed) Run(ctx context.Context, reload func() error, failed func(error)) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			f.check(reload, failed)
+		case <-hangups:
+			f.seen = sight{} // no file that is there looks like this
 			f.check(reload, failed)
 		}
 	}

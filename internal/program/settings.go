@@ -58,7 +58,7 @@ func (s *Settings) AddBool(name string, value bool, usage string, into *bool) {
 func boolean(into *bool) func(string) error {
 	return func(text string) (err error) {
 		if *into, err = strconv.ParseBool(text); err != nil {
-			return errors.New("is neither true nor false")
+			return fmt.Errorf("is %q: write true or false", text)
 		}
 		return nil
 	}

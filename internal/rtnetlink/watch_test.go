@@ -25,14 +25,18 @@ func watch(t *testing.T) *Watch {
 }
 
 // wakes calls Wait over and over and hands over what it returns, up to its first
-// error.
-func wakes(w *Watch) <-chan error {
+// error or the end of the test.
+func wakes(t *testing.T, w *Watch) <-chan error {
 	all := make(chan error)
 	go func() {
 		defer close(all)
 		for {
 			err := w.Wait()
-			all <- err
+			select {
+			case all <- err:
+			case <-t.Context().Done():
+				return
+			}
 			if err != nil {
 				return
 			}
@@ -59,7 +63,7 @@ func settle(t *testing.T, all <-chan error) (n int) {
 func TestWatchWakes(t *testing.T) {
 	withoutDAD(t)
 	l := lantest.New(t, "lana", "10.10.0.1/24")
-	all := wakes(watch(t))
+	all := wakes(t, watch(t))
 	for _, change := range []struct {
 		name string
 		make func()
@@ -94,7 +98,7 @@ func TestWatchWakes(t *testing.T) {
 func TestWatchSleepsWithoutAChange(t *testing.T) {
 	withoutDAD(t)
 	lantest.New(t, "lana", "10.10.0.1/24")
-	all := wakes(watch(t))
+	all := wakes(t, watch(t))
 	settle(t, all)
 	c, err := net.Dial("udp", "10.10.0.255:9")
 	must(t, "dial", err)
@@ -117,7 +121,7 @@ func TestABurstWakesOnce(t *testing.T) {
 		addAddress(t, "lo", "10.10.0.1/32", 0)
 		must(t, "delete address", netlink.AddrDel(byName(t, "lo"), &netlink.Addr{IPNet: network(t, "10.10.0.1/32")}))
 	}
-	if n := settle(t, wakes(w)); n != 1 {
+	if n := settle(t, wakes(t, w)); n != 1 {
 		t.Errorf("woke %d times", n)
 	}
 }
@@ -144,7 +148,7 @@ func TestLostEventIsAChange(t *testing.T) {
 		}
 		return true
 	}))
-	all := wakes(w)
+	all := wakes(t, w)
 	if n := settle(t, all); n != 1 {
 		t.Errorf("woke %d times", n)
 	}
@@ -156,7 +160,7 @@ func TestLostEventIsAChange(t *testing.T) {
 
 func TestCloseEndsWait(t *testing.T) {
 	w := watch(t)
-	all := wakes(w)
+	all := wakes(t, w)
 	settle(t, all) // Wait is under way.
 	must(t, "close", w.Close())
 	select {

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // maxPath is the longest path of a Unix socket: sun_path has 108 bytes on
@@ -16,7 +20,8 @@ const maxPath = 107
 // Dialer returns a DialContext for http.Transport: whatever address it is
 // asked for, it dials the socket at path. Its errors keep the cause: ENOENT
 // where no daemon runs, ECONNREFUSED where it was killed, and EAGAIN where it
-// lives but its backlog is full, for a dial never waits.
+// lives but its backlog is full, for a dial never waits. To EACCES, and to an
+// ENOENT that no start of a daemon can mend, they add what an operator needs.
 func Dialer(path string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	bad := CheckPath(path)
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -24,8 +29,42 @@ func Dialer(path string) func(ctx context.Context, network, address string) (net
 			return nil, fmt.Errorf("dial %s: %w", path, bad)
 		}
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
+		conn, err := d.DialContext(ctx, "unix", path)
+		switch {
+		case errors.Is(err, syscall.EACCES):
+			err = fmt.Errorf("%w: %s", err, closedAt(path))
+		case errors.Is(err, syscall.ENOENT) && deleted(filepath.Dir(path)):
+			err = fmt.Errorf("%w: its directory was deleted on the host while it was mounted here, and one that was made since is another: recreate this container", err)
+		}
+		return conn, err
 	}
+}
+
+// closedAt says what keeps this process out, and whom it takes: the socket, which
+// has to be writable, or the first directory on the way that cannot be searched,
+// which is the last one that can be seen (path_resolution(7)).
+func closedAt(path string) string {
+	info, err := os.Stat(path)
+	for errors.Is(err, fs.ErrPermission) && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	groups, _ := os.Getgroups()
+	return fmt.Sprintf("%s is %s of uid %d and gid %d, and this process has uid %d, gid %d and the groups %v",
+		path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid(), os.Getegid(), groups)
+}
+
+// deleted says whether dir exists for this process alone. A container goes on
+// seeing the directory that it has mounted when that is removed on the host; the
+// kernel then shows it without a link. Some file systems count the links of
+// directories in another way, hence false proves nothing.
+func deleted(dir string) bool {
+	var s syscall.Stat_t
+	return syscall.Stat(dir, &s) == nil && s.Nlink == 0
 }
 
 // CheckPath refuses what cannot be the path of a socket that is a file. To package net a leading @

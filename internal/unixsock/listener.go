@@ -10,17 +10,20 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"wolgate/internal/program"
 )
 
 // Listener is a net.Listener on a Unix socket. Where it was made with a list
-// of uids, a connection from any other uid is closed before it is handed out,
-// and logged; without a list whoever may open the socket may connect.
+// of uids, a connection from any other uid is closed before it is handed out, and
+// logged; without a list whoever may open the socket may connect.
 type Listener struct {
 	unix     *net.UnixListener
 	closeAll func() error
 	allow    []uint32
 	peerUID  func(*net.UnixConn) (uint32, error)
 	log      *slog.Logger
+	refusals program.Ration // whoever may reach the socket can knock without end
 }
 
 func newListener(unix *net.UnixListener, closeAll func() error, allow []uint32, log *slog.Logger) *Listener {
@@ -56,11 +59,11 @@ func (l *Listener) admits(conn *net.UnixConn) bool {
 	}
 	uid, err := l.peerUID(conn)
 	if err != nil {
-		l.log.Warn("peer refused", "err", err, "hint", "its uid could not be read, and --allow-uids is set")
+		l.refusals.Warn(l.log, "peer refused", "err", err, "hint", "its uid could not be read, and --allow-uids is set")
 		return false
 	}
 	if !slices.Contains(l.allow, uid) {
-		l.log.Warn("peer refused", "uid", uid, "hint", "add the uid to --allow-uids, or run that program as a user on the list")
+		l.refusals.Warn(l.log, "peer refused", "uid", uid, "hint", "add the uid to --allow-uids, or run that program as a user on the list")
 		return false
 	}
 	return true

@@ -2,6 +2,7 @@ package unixsock_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wolgate/internal/unixsock"
 )
@@ -146,9 +148,55 @@ func TestUnreadableCredentialsCloseOneConnection(t *testing.T) {
 	if got := dial(path); got != "admitted" {
 		t.Errorf("after the faults: %s", got)
 	}
-	if n := strings.Count(log.String(), "no credentials today"); n != faults {
-		t.Errorf("%d lines in the log, want %d", n, faults)
+	if n := strings.Count(log.String(), "no credentials today"); n == 0 {
+		t.Error("the log does not say why")
 	}
+}
+
+// TestRefusedPeersCannotFillTheLog has somebody knock who is not on the list, as fast
+// as one can, until the log has told of more than a second of it.
+func TestRefusedPeersCannotFillTheLog(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(tempDir(t), "s")
+	var log journal
+	l, err := unixsock.Listen(path, []uint32{uint32(os.Getuid()) + 1}, slog.New(slog.NewJSONHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	greet(t, l)
+	const most = 10 // a second
+	knocks, began := 0, time.Now()
+	for time.Since(began) < 2*time.Second {
+		if got := dial(path); got != "refused" {
+			t.Fatalf("got %s, want refused", got)
+		}
+		knocks++
+	}
+	var at []time.Time
+	told := 0
+	for line := range strings.Lines(log.String()) {
+		var said struct {
+			Time    time.Time
+			Msg     string
+			UID     *int
+			Omitted int
+		}
+		if err := json.Unmarshal([]byte(line), &said); err != nil || said.Msg != "peer refused" || said.UID == nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		at = append(at, said.Time)
+		told += 1 + said.Omitted
+	}
+	for i := most; i < len(at); i++ {
+		// The ration looks at the clock a moment before the line has its time.
+		if gap := at[i].Sub(at[i-most]); gap < 900*time.Millisecond {
+			t.Errorf("%d lines within %v", most+1, gap)
+		}
+	}
+	if len(at) <= most || told > knocks || told <= len(at) {
+		t.Errorf("%d lines tell of %d refusals; there were %d", len(at), told, knocks)
+	}
+	t.Logf("%d refusals, %d lines", knocks, len(at))
 }
 
 func TestPeerUIDOfAClosedConnection(t *testing.T) {

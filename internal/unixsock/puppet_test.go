@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"wolgate/internal/leak"
 	"wolgate/internal/unixsock"
 )
 
@@ -31,7 +32,7 @@ const roleVariable = "UNIXSOCK_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "":
-		os.Exit(m.Run())
+		leak.Main(m)
 	case "activated": // only now is the pid known that systemd would name
 		err := errors.Join(os.Setenv(roleVariable, "puppet"), os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())))
 		fmt.Println("error:", errors.Join(err, syscall.Exec("/proc/self/exe", os.Args, os.Environ())))
@@ -153,7 +154,11 @@ func perform(in io.Reader, out io.Writer) {
 		case "dial":
 			answer = dial(argument)
 		case "modes":
-			answer, err = modesSeen(argument)
+			rounds, path, _ := strings.Cut(argument, " ")
+			var n int
+			if n, err = strconv.Atoi(rounds); err == nil {
+				answer, err = modesSeen(n, path)
+			}
 		case "leaks":
 			answer, err = inheritable()
 		}
@@ -195,8 +200,8 @@ func dial(path string) string {
 // modesSeen listens and closes many times and returns every mode in which a
 // stat in a tight loop met the socket, in octal. It goes on until that loop has
 // met it often enough to mean something.
-func modesSeen(path string) (string, error) {
-	const rounds, meetings = 3000, 2000
+func modesSeen(rounds int, path string) (string, error) {
+	const meetings = 2000
 	var stop atomic.Bool
 	var met atomic.Int64
 	seen := make(chan map[uint32]bool)

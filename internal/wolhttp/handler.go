@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wolgate/internal/problem"
+	"wolgate/internal/program"
 	"wolgate/internal/wol"
 )
 
@@ -30,14 +31,14 @@ type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
 func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
-	return &handler{waker: waker, list: list, log: log, refusals: refusals{log: log}}
+	return &handler{waker: waker, list: list, log: log}
 }
 
 type handler struct {
 	waker    wol.Waker
 	list     Interfaces
 	log      *slog.Logger
-	refusals refusals
+	refusals program.Ration // whoever may open the socket could fill the disk
 }
 
 // ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC
@@ -72,7 +73,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = problem.New(wol.NotFound, "")
 	}
 	if err != nil && refused {
-		h.refusals.warn("request_id", id, "kind", problem.From(err).Code, "err", err)
+		h.refusals.Warn(h.log, "refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
 	}
 	if err == nil {
 		w.Header().Set("Content-Type", "application/json")

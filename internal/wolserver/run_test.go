@@ -23,10 +23,10 @@ import (
 const total = 128
 
 // serve runs the daemon until the test ends and returns its socket.
-func serve(t *testing.T, r *woltest.Receiver) string {
+func serve(t testing.TB, r *woltest.Receiver, flags ...string) string {
 	t.Helper()
 	path := woltest.SocketPath(t)
-	c, _, err := wolserver.Load([]string{"--socket", path, "--destinations", r.Addr().String(), "--repeat", "1"}, nil)
+	c, _, err := wolserver.Load(append([]string{"--socket", path, "--destinations", r.Addr().String(), "--repeat", "1"}, flags...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func serve(t *testing.T, r *woltest.Receiver) string {
 }
 
 // within fails the test unless something becomes true in time.
-func within(t *testing.T, what string, holds func() bool) {
+func within(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(woltest.Patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -56,14 +56,14 @@ func within(t *testing.T, what string, holds func() bool) {
 }
 
 // ping asks on a connection of its own.
-func ping(t *testing.T, path string) error {
+func ping(t testing.TB, path string) error {
 	c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
 	defer c.Close()
 	return c.Ping(t.Context(), "id-1")
 }
 
 // wake makes a call as soon as there is a place for it; its packet must leave.
-func wake(t *testing.T, path string, r *woltest.Receiver) {
+func wake(t testing.TB, path string, r *woltest.Receiver) {
 	t.Helper()
 	c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
 	defer c.Close()
@@ -93,7 +93,7 @@ func crowd(t *testing.T, path string, n int, words string) []net.Conn {
 	return conns
 }
 
-func descriptors(t *testing.T) int {
+func descriptors(t testing.TB) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

@@ -1,0 +1,59 @@
+// Package leak tells of goroutines that outlive the tests which started them.
+package leak
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long goroutines may take to end after the last test.
+const patience = 10 * time.Second
+
+// Main runs a package's tests, and exits with their status or, where they have passed
+// and left a goroutine, with 1. Call it from TestMain.
+func Main(m *testing.M) { os.Exit(check(m.Run(), patience, os.Stderr)) }
+
+// check returns status, or 1 where that is 0 and goroutines go on beside the caller's.
+func check(status int, patience time.Duration, w io.Writer) int {
+	if status != 0 {
+		return status // a test that failed may have left anything
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		left := others()
+		if len(left) == 0 {
+			return 0
+		}
+		if time.Now().After(end) {
+			fmt.Fprintf(w, "leak: %d goroutines outlive the tests:\n\n%s\n", len(left), strings.Join(left, "\n\n"))
+			return 1
+		}
+	}
+}
+
+// others returns the stacks of all goroutines but the caller's and those that are made
+// once for the life of a process: of os/signal, from the first Notify on, and of
+// fasthttp, which keeps the date of its answers.
+func others() []string {
+	text := make([]byte, 1<<16)
+	for n := runtime.Stack(text, true); ; n = runtime.Stack(text, true) {
+		if n < len(text) {
+			text = text[:n]
+			break
+		}
+		text = make([]byte, 2*len(text))
+	}
+	var list []string
+	for i, stack := range bytes.Split(bytes.TrimSpace(text), []byte("\n\n")) {
+		if i == 0 || bytes.Contains(stack, []byte("created by os/signal.")) || bytes.Contains(stack, []byte("created by github.com/valyala/fasthttp.updateServerDate")) {
+			continue
+		}
+		list = append(list, string(stack))
+	}
+	return list
+}
