@@ -122,7 +122,7 @@ func proxies(into *[]netip.Prefix) func(string) error {
 		*into = nil
 		for _, field := range list(text) {
 			p, err := netip.ParsePrefix(field)
-			if a, addrErr := netip.ParseAddr(field); addrErr == nil {
+			if a, addrErr := netip.ParseAddr(field); addrErr == nil && a.Zone() == "" {
 				p, err = netip.PrefixFrom(a, a.BitLen()), nil
 			}
 			if err != nil {

@@ -61,6 +61,7 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 		"two env keys":           {"api-server", []string{"API_KEY=" + key, "API_KEY_FILE=/x"}, nil, []string{"API_KEY", "API_KEY_FILE"}},
 		"env key file missing":   {"api-server", []string{"API_KEY_FILE=" + filepath.Join(dir, "none")}, nil, []string{"API_KEY_FILE", "no such file"}},
 		"trust everybody":        {"api-server", []string{"API_TRUSTED_PROXIES=0.0.0.0/0"}, []string{"--keys", good}, []string{"API_TRUSTED_PROXIES", "everybody"}},
+		"trust a zone":           {"api-server", nil, []string{"--keys", good, "--trusted-proxies", "fe80::1%eth0/64"}, []string{"--trusted-proxies", "172.18.0.0/16"}},
 		"trust everybody, IPv6":  {"api-server", nil, []string{"--keys", good, "--trusted-proxies", "::/0"}, []string{"--trusted-proxies", "everybody"}},
 		"origin":                 {"api-server", nil, []string{"--keys", good, "--cors-origins", "*"}, []string{"--cors-origins", "https://"}},
 		"rate":                   {"api-server", nil, []string{"--keys", good, "--rate", "fast"}, []string{"--rate", "60/min"}},

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"wolgate/internal/lantest"
+	"wolgate/internal/skip"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// mounted returns a command that runs a shell script in a mount namespace of its own,
+// in which the directory from stands at to, read-only, as a container engine mounts a
+// volume. The script finds to in $1, and args behind it.
+func mounted(t *testing.T, from, to, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	lantest.Require(t)
+	const mount = `mount --bind "$1" "$2" && mount -o remount,bind,ro "$2" || exit 97; shift; `
+	command := func(script string, args ...string) *exec.Cmd {
+		return exec.Command("unshare", append([]string{"--mount", "--propagation", "private", "sh", "-c", mount + script, "sh", from, to}, args...)...)
+	}
+	if out, err := command("exit 0").CombinedOutput(); err != nil {
+		skip.Because(t, fmt.Sprintf("cannot mount in a namespace: %v: %s", err, out))
+	}
+	return command(script, args...)
+}
+
+// TestAReadOnlyMountIsEnough has the gateway see the socket's directory as in a
+// container that has it read-only: it can plant nothing there and remove nothing, and
+// wakes, also after the daemon was killed, or ended and started again.
+func TestAReadOnlyMountIsEnough(t *testing.T) {
+	t.Parallel()
+	base, r := filepath.Dir(woltest.SocketPath(t)), woltest.Listen(t)
+	host, inside := filepath.Join(base, "host"), filepath.Join(base, "in")
+	if err := os.Mkdir(inside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := &programs{bin: build(t), socket: filepath.Join(host, "s"), keys: filepath.Join(base, "keys.json"), flags: loopback(r)}
+	p.key = addKey(t, p.keys, "tester")
+	p.startDaemon(t)
+
+	// Of root, with every capability in its namespace.
+	for _, attempt := range []string{
+		`: >"$1/planted"`, `rm "$1/s"`, `mv "$1/s" "$1/t"`, `ln -s /tmp "$1/t"`, `mkdir "$1/t"`, `chmod 0777 "$1/s"`, `: >>"$1/s.lock"`,
+	} {
+		code, _, stderr := finish(t, []string{"LC_ALL=C"}, mounted(t, host, inside, attempt))
+		if code == 0 || !strings.Contains(stderr, "Read-only file system") {
+			t.Errorf("%s: exit code %d: %s", attempt, code, stderr)
+		}
+	}
+	entries, err := os.ReadDir(host)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+
+	program := append([]string{filepath.Join(p.bin, "api-server")}, gatewayFlags(filepath.Join(inside, "s"), p.keys)...)
+	p.gateway = startCommand(t, mounted(t, host, inside, `shift; exec "$@"`, program...))
+	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p.wake(t, someMAC).receipt(t)
+	r.Next(t)
+	for _, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		p.daemon.signal(end)
+		p.daemon.exit(t)
+		if a := p.wake(t, someMAC); a.problem(t).Code != wol.Unavailable {
+			t.Errorf("after %v: status %d", end, a.status)
+		}
+		p.startDaemon(t)
+		p.wake(t, someMAC).receipt(t)
+		r.Next(t)
+	}
+
+	// A directory that is made anew is another one, which no mount follows.
+	p.daemon.signal(syscall.SIGTERM)
+	p.daemon.exit(t)
+	if err := os.RemoveAll(host); err != nil {
+		t.Fatal(err)
+	}
+	p.startDaemon(t)
+	a := p.wake(t, someMAC)
+	if a.problem(t).Code != wol.Unavailable {
+		t.Errorf("with another directory: status %d", a.status)
+	}
+	line := p.gateway.log.wait(t, "msg", "request", "request_id", a.requestID)
+	if said := fmt.Sprint(line["err"]); line["level"] != "ERROR" || !strings.Contains(said, "recreate this container") {
+		t.Errorf("the log says %v", line)
+	}
+	r.Nothing(t)
+}
