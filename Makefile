@@ -13,8 +13,8 @@ build:
 	go build -trimpath -o bin/ ./cmd/...
 
 # run starts both programs with their socket and keys under $(RUN) and stops both
-# on Ctrl-C, which the terminal sends to both of them as well. Every WOL_* and
-# API_* variable reaches them.
+# on Ctrl-C, which the terminal sends to both of them as well, and when the terminal
+# is closed. Every WOL_* and API_* variable reaches them.
 run: build
 	@mkdir -p "$(RUN)"; \
 	export WOL_SOCKET="$${WOL_SOCKET:-$(RUN)/wol-server.sock}" API_KEYS_FILE="$${API_KEYS_FILE:-$(RUN)/keys.json}"; \
@@ -24,12 +24,12 @@ run: build
 	if bin/api-server healthcheck 2>/dev/null; then echo "something answers on $$API_LISTEN already: end it, or choose another API_LISTEN"; exit 1; fi; \
 	key=; [ -e "$$API_KEYS_FILE" ] || key=$$(bin/api-server keys add first --scope wake --scope admin 2>"$(RUN)/said") || { cat "$(RUN)/said"; exit 1; }; \
 	api=; bin/wol-server & wol=$$!; \
-	stop() { trap '' INT TERM; for p in $$api $$wol; do kill $$p 2>/dev/null; wait $$p; done; }; \
+	stop() { trap '' HUP INT TERM; for p in $$api $$wol; do kill $$p 2>/dev/null; wait $$p; done; }; \
 	up() { \
 		until bin/$$1 healthcheck 2>/dev/null; do kill -0 $$2 2>/dev/null || break; sleep 0.1; done; \
 		kill -0 $$2 2>/dev/null || { stop; exit 1; }; \
 	}; \
-	trap 'wait $$api; wait $$wol; exit 0' INT; trap 'stop; exit 0' TERM; \
+	trap 'wait $$api; wait $$wol; exit 0' INT; trap 'stop; exit 0' HUP TERM; \
 	up wol-server $$wol; \
 	bin/api-server & api=$$!; \
 	up api-server $$api; \
