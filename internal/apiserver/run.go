@@ -57,7 +57,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		Observe: metrics.observe, Log: log, Audit: events,
 	})
 
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for requests: %w: choose another --listen or end what holds it", err)
 	}

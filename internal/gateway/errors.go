@@ -32,11 +32,12 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 // returns what to answer. Who presents a key that is not valid with a body that is
 // too large has tried it: the refusal of the body tells as much as a 401 does.
 func (g *gateway) refusedEarly(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
-	if p.Code == wol.Internal { // the connection broke: nobody asked, and nobody reads the answer
+	conn, ok := c.Context().Conn().(*conn)
+	if p.Code == wol.Internal || ok && !conn.spoke.Load() { // the connection broke, or was silent: nobody has asked
 		return p
 	}
 	if p.Status == fiber.StatusRequestEntityTooLarge || p.Status == fiber.StatusExpectationFailed {
-		if conn, ok := c.Context().Conn().(*conn); ok {
+		if ok {
 			conn.unread.Store(true)
 		}
 		if who, tried := g.triedKey(&c.Request().Header); tried {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 )
 
 // silent knows the connections on which nothing has arrived yet, such as
@@ -40,42 +39,4 @@ func (s *silent) close() {
 	for c := range s.conns {
 		_ = c.Close()
 	}
-}
-
-// listener hands every connection to silent until it speaks.
-type listener struct {
-	net.Listener
-	silent *silent
-}
-
-func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	l.silent.add(c)
-	return &conn{Conn: c, silent: l.silent}, nil
-}
-
-type conn struct {
-	net.Conn
-	silent *silent
-	once   sync.Once
-	unread atomic.Bool // a body has been refused
-}
-
-// Read takes the connection off the list at its first bytes, or its end.
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.once.Do(func() { c.silent.remove(c.Conn) })
-	return n, err
-}
-
-// Close takes it off as well where nobody has read: past the server's limit.
-func (c *conn) Close() error {
-	c.silent.remove(c.Conn)
-	if c.unread.Load() {
-		linger(c.Conn)
-	}
-	return c.Conn.Close()
 }

@@ -238,6 +238,20 @@ func TestARefusedBodyDoesNotTakeItsAnswerAlong(t *testing.T) {
 	}
 }
 
+// TestSilenceIsNotAnswered: a client that opens a connection in advance would take
+// what is said there for the answer to its first request.
+func TestSilenceIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	a, err := io.ReadAll(d.say(t, ""))
+	if len(a) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%v: %s", err, a)
+	}
+	if text := d.log.String(); text != "" {
+		t.Errorf("logged: %s", text)
+	}
+}
+
 // TestSlowSendersAreCutOff sends a byte now and then: the time is for the whole
 // request, and no byte buys more of it.
 func TestSlowSendersAreCutOff(t *testing.T) {
