@@ -1,0 +1,253 @@
+//go:build soak
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"wolgate/internal/magicpacket"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
+)
+
+// outcome is what became of one wake of a steady load.
+type outcome struct {
+	target            wol.MAC
+	due, begun, ended time.Time
+	status            int   // 0 where there was no whole answer
+	err               error // why there was none
+}
+
+// late is the time from when a wake was due to its answer: who makes it wait before
+// it can begin is charged for that too.
+func (o outcome) late() time.Duration { return o.ended.Sub(o.due) }
+
+func (o outcome) String() string {
+	return fmt.Sprintf("%v: status %d after %v, due %v before it began (%v)", o.target, o.status,
+		o.ended.Sub(o.begun).Round(time.Microsecond), o.begun.Sub(o.due).Round(time.Microsecond), o.err)
+}
+
+// wakeSteadily is an open loop. So many wakes a second begin by the clock, whether the
+// ones before have been answered or not, on connections of their own that are kept, and
+// each for a target of its own, from first on. It returns once stop is closed and all
+// have ended.
+func (c caller) wakeSteadily(stop <-chan struct{}, perSecond, first int) []outcome {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: woltest.Patience}
+	var mu sync.Mutex
+	var all []outcome
+	var wakes sync.WaitGroup
+	defer wakes.Wait()
+	began := time.Now()
+	for n := 0; ; n++ {
+		o := outcome{target: woltest.MAC(first + n), due: began.Add(time.Duration(n) * time.Second / time.Duration(perSecond))}
+		select {
+		case <-stop:
+			wakes.Wait()
+			return all
+		case <-time.After(time.Until(o.due)):
+		}
+		wakes.Go(func() {
+			o.begun = time.Now()
+			o.status, o.err = c.wakeOn(client, o.target)
+			o.ended = time.Now()
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, o)
+		})
+	}
+}
+
+// wakeOn sends one wake. An answer counts when it is whole.
+func (c caller) wakeOn(client *http.Client, target wol.MAC) (int, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.url+"/api/v1/wol/"+target.String(), nil)
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	response, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return 0, err
+	}
+	return response.StatusCode, nil
+}
+
+// wakeFor is wakeSteadily for a time.
+func (c caller) wakeFor(span time.Duration, perSecond int) []outcome {
+	stop := make(chan struct{})
+	time.AfterFunc(span, func() { close(stop) })
+	return c.wakeSteadily(stop, perSecond, 1)
+}
+
+// judge fails the test for every wake that was not answered 200, and where the slowest
+// hundredth was answered later than most.
+func judge(t *testing.T, all []outcome, most time.Duration) {
+	t.Helper()
+	var late []time.Duration
+	failed := 0
+	for _, o := range all {
+		late = append(late, o.late())
+		if o.status == http.StatusOK {
+			continue
+		}
+		if failed++; failed <= 10 {
+			t.Errorf("a good wake failed: %v", o)
+		}
+	}
+	slices.Sort(late)
+	t.Logf("%d good wakes, %d failed: p50 %v, p99 %v, p99.9 %v, max %v", len(all), failed, quantile(late, .5), quantile(late, .99), quantile(late, .999), quantile(late, 1))
+	if p99 := quantile(late, .99); p99 > most {
+		t.Errorf("p99 of good wakes is %v, want %v at most", p99, most)
+	}
+}
+
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Round(10 * time.Microsecond)
+}
+
+// memory reads how much of a process is in memory (VmRSS), or was at most (VmHWM), from
+// proc(5).
+func (p *process) memory(t *testing.T, field string) (bytes int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + p.pid() + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, field+":"); found {
+			return number(t, strings.TrimSuffix(strings.TrimSpace(value), " kB")) << 10
+		}
+	}
+	t.Fatalf("no %s in the status of %s", field, p.cmd.Path)
+	return 0
+}
+
+// busy returns how long a process has used a processor, from proc(5).
+func (p *process) busy(t *testing.T) (ticks int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + p.pid() + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // behind the name, which may hold spaces
+	fields := strings.Fields(rest)
+	return number(t, fields[11]) + number(t, fields[12]) // utime and stime
+}
+
+// disturbance begins to measure how much of the processors goes to what is neither these
+// programs nor this test. A latency that was measured beside a compiler says little.
+func (p *programs) disturbance(t *testing.T) (percent func() int) {
+	t.Helper()
+	look := func() (all, others int) {
+		text, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		fields := strings.Fields(line) // cpu user nice system idle iowait irq softirq
+		for n, field := range fields[1:8] {
+			ticks := number(t, field)
+			all += ticks
+			if n != 3 && n != 4 {
+				others += ticks
+			}
+		}
+		var own unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &own); err != nil {
+			t.Fatal(err)
+		}
+		const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 on Linux
+		mine := time.Duration(own.Utime.Nano()+own.Stime.Nano()) / tick
+		return all, others - int(mine) - p.daemon.busy(t) - p.gateway.busy(t)
+	}
+	allBefore, othersBefore := look()
+	return func() int {
+		all, others := look()
+		return max(0, 100*(others-othersBefore)/max(1, all-allBefore))
+	}
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+
+// outside is how many descriptors of the gateway do not belong to its connections to
+// the daemon, which are as many at the other end, and stay for a minute.
+func (p *programs) outside(t *testing.T) int {
+	t.Helper()
+	return descriptors(t, p.gateway.pid()) - descriptors(t, p.daemon.pid())
+}
+
+// mustLive fails the test at once where a program has ended.
+func (p *process) mustLive(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.done:
+		t.Fatalf("%s has ended: %v; log:\n%s", p.cmd.Path, p.cmd.ProcessState, p.log)
+	default:
+	}
+}
+
+// arrival is a packet of a target, and when it was seen.
+type arrival struct {
+	target wol.MAC
+	at     time.Time
+}
+
+// watch takes every packet from the receiver until the function that it returns is
+// called, which waits until no more come. What is no magic packet fails the test.
+func watch(t *testing.T, r *woltest.Receiver) (collect func() []arrival) {
+	stop, done := make(chan struct{}), make(chan []arrival)
+	go func() {
+		var all []arrival
+		for {
+			packet, ok := r.Wait(500 * time.Millisecond)
+			if ok {
+				var p magicpacket.Packet
+				if err := p.UnmarshalBinary(packet); err != nil {
+					t.Errorf("%v: %x", err, packet)
+					continue
+				}
+				all = append(all, arrival{wol.MAC(p.Target), time.Now()})
+				continue
+			}
+			select {
+			case <-stop:
+				done <- all
+				return
+			default:
+			}
+		}
+	}()
+	return func() []arrival {
+		close(stop)
+		return <-done
+	}
+}
