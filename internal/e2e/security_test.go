@@ -5,12 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestSecurityNamesItsTests reads docs/security.md: every requirement names a test, and
-// every test that it names exists.
+// TestSecurityNamesItsTests reads docs/security.md: every requirement names a test,
+// every test that it names exists, and no number is missing without a reason.
 func TestSecurityNamesItsTests(t *testing.T) {
 	t.Parallel()
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
@@ -28,29 +29,51 @@ func TestSecurityNamesItsTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(readme(t, "docs/security.md"), "| requirement | test |\n|---|---|\n")
+	_, table, found := strings.Cut(readme(t, "docs/security.md"), "| | requirement | test |\n|---|---|---|\n")
 	if !found {
 		t.Fatal("docs/security.md has no table of requirements")
 	}
-	rows := 0
-	for row := range strings.Lines(table) {
+	table, left, found := strings.Cut(table, "\n## Left out\n")
+	if !found {
+		t.Fatal("docs/security.md does not say what was left out")
+	}
+	rows, last := 0, ""
+	for row := range strings.Lines(strings.TrimSpace(table)) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(row), "|"), "|")
-		if len(cells) != 2 {
-			t.Errorf("a row with %d cells: %s", len(cells), row)
+		if len(cells) != 3 {
+			t.Fatalf("a row with %d cells: %s", len(cells), row)
+		}
+		id := strings.TrimSpace(cells[0])
+		if strings.HasPrefix(id, "*") {
 			continue
 		}
-		names := regexp.MustCompile(`\b(Test|Fuzz)\w+`).FindAllString(cells[1], -1)
+		names := regexp.MustCompile(`\b(Test|Fuzz)\w+`).FindAllString(cells[2], -1)
 		if len(names) == 0 {
-			t.Errorf("no test decides:%s", cells[0])
+			t.Errorf("no test decides %s:%s", id, cells[1])
 		}
 		for _, name := range names {
 			if !exists[name] {
-				t.Errorf("%s does not exist; it was to decide:%s", name, cells[0])
+				t.Errorf("%s does not exist; it was to decide %s:%s", name, id, cells[1])
 			}
 		}
+		// A number that is missing is one that was left out.
+		if n, m := number(id), number(last); id[:1] == last[:min(1, len(last))] {
+			for gap := m + 1; gap < n; gap++ {
+				if missing := id[:1] + strconv.Itoa(gap); !regexp.MustCompile(`\b` + missing + `\b`).MatchString(left) {
+					t.Errorf("%s is neither required nor left out", missing)
+				}
+			}
+		}
+		last = id
 		rows++
 	}
-	if rows < 30 {
+	if rows < 100 {
 		t.Errorf("only %d requirements", rows)
 	}
+}
+
+// number returns the number in an id such as B12.
+func number(id string) int {
+	n, _ := strconv.Atoi(strings.TrimLeft(id, "ABCDEFGHIJKLMN"))
+	return n
 }
