@@ -57,7 +57,7 @@ func TestSecurityNamesItsTests(t *testing.T) {
 			}
 		}
 		// A number that is missing is one that was left out.
-		if n, m := number(id), number(last); id[:1] == last[:min(1, len(last))] {
+		if n, m := ordinal(id), ordinal(last); id[:1] == last[:min(1, len(last))] {
 			for gap := m + 1; gap < n; gap++ {
 				if missing := id[:1] + strconv.Itoa(gap); !regexp.MustCompile(`\b` + missing + `\b`).MatchString(left) {
 					t.Errorf("%s is neither required nor left out", missing)
@@ -72,8 +72,8 @@ func TestSecurityNamesItsTests(t *testing.T) {
 	}
 }
 
-// number returns the number in an id such as B12.
-func number(id string) int {
+// ordinal returns the number in an id such as B12.
+func ordinal(id string) int {
 	n, _ := strconv.Atoi(strings.TrimLeft(id, "ABCDEFGHIJKLMN"))
 	return n
 }
