@@ -2,33 +2,56 @@ package audit
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
+
+	"wolgate/internal/ratelimit"
 )
 
-// perSecond is how many lines of one name there are in any second.
-const perSecond = 10
+// How many lines of one name there are in any second: nine that say what has
+// happened, and one that counts the rest. Of the nine a source has three, so that
+// whoever floods the log hides nobody else in it.
+const (
+	perSecond = 9
+	perSource = 3
+)
 
 // flood is the recent past of one name.
 type flood struct {
-	lines      [perSecond]time.Time // when the latest were written
+	lines      [perSecond]trace // the latest
 	oldest     int
-	suppressed int // events that wait for the line which counts them
-	timer      *time.Timer
+	suppressed int         // events that wait for the line which counts them
+	timer      *time.Timer // writes it; nil while there are none
 }
 
-// wait is how long another line has to wait.
-func (f *flood) wait(now time.Time) time.Duration {
-	return time.Second - now.Sub(f.lines[f.oldest])
+// trace is what is remembered of a line.
+type trace struct {
+	at     time.Time
+	source netip.Prefix
 }
 
-func (f *flood) wrote(now time.Time) {
-	f.lines[f.oldest] = now
+// admits says whether an event of source may have a line of its own.
+func (f *flood) admits(now time.Time, source netip.Prefix) bool {
+	if now.Sub(f.lines[f.oldest].at) < time.Second {
+		return false
+	}
+	same := 0
+	for _, line := range f.lines {
+		if line.source == source && now.Sub(line.at) < time.Second {
+			same++
+		}
+	}
+	return same < perSource
+}
+
+func (f *flood) wrote(now time.Time, source netip.Prefix) {
+	f.lines[f.oldest] = trace{now, source}
 	f.oldest = (f.oldest + 1) % perSecond
 }
 
-// Event records a security event. Of each name there are at most ten lines in any
-// second. The events beyond are counted, and a line of that name has their number
-// as "suppressed", a second later at most.
+// Event records a security event. Of each name that strangers can provoke there
+// are at most ten lines in any second. The events beyond are counted, and a line
+// of that name has their number as "suppressed", a second later at most.
 func (l *Log) Event(e Event) {
 	name := e.Name // what waits for the timer must not hold the strings of a request
 	if name >= names {
@@ -36,31 +59,34 @@ func (l *Log) Event(e Event) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, f := time.Now(), &l.floods[name]
-	if f.suppressed > 0 {
+	now := time.Now()
+	if !name.provoked() {
+		l.write(now, name.level(), name.String(), e.attrs()...)
+		return
+	}
+	f, source := &l.floods[name], ratelimit.Source(e.Source)
+	if !f.admits(now, source) {
 		f.suppressed++
+		if f.timer == nil {
+			f.timer = time.AfterFunc(time.Second, func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.count(name)
+			})
+		}
 		return
 	}
-	if wait := f.wait(now); wait > 0 {
-		f.suppressed = 1
-		f.timer = time.AfterFunc(wait, func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.count(name)
-		})
-		return
-	}
-	f.wrote(now)
+	f.wrote(now, source)
 	l.write(now, name.level(), name.String(), e.attrs()...)
 }
 
 // Close writes the counts that wait for their second to end. It is called when
-// there are no more events, and before the Sink is closed.
+// nothing more is provoked, and before the Sink is closed.
 func (l *Log) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for name := range names {
-		if f := &l.floods[name]; f.suppressed > 0 {
+		if f := &l.floods[name]; f.timer != nil {
 			f.timer.Stop()
 			l.count(name)
 		}
@@ -74,8 +100,6 @@ func (l *Log) count(name Name) {
 	if f.suppressed == 0 { // Close was faster
 		return
 	}
-	now := time.Now()
-	f.wrote(now)
-	l.write(now, name.level(), name.String(), slog.Int("suppressed", f.suppressed))
-	f.suppressed = 0
+	l.write(time.Now(), name.level(), name.String(), slog.Int("suppressed", f.suppressed))
+	f.suppressed, f.timer = 0, nil
 }

@@ -47,9 +47,12 @@ func (n Name) String() string {
 	return "unknown"
 }
 
+// provoked says whether strangers can bring the event about, as often as they like.
+func (n Name) provoked() bool { return n < Startup }
+
 func (n Name) level() slog.Level {
-	if n >= Startup {
-		return slog.LevelInfo
+	if n.provoked() {
+		return slog.LevelWarn
 	}
-	return slog.LevelWarn
+	return slog.LevelInfo
 }

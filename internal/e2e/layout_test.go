@@ -29,7 +29,7 @@ func allowed() map[string][]string {
 		"internal/program":   {},
 		"internal/ratelimit": {},
 		"internal/netlimit":  {"internal/ratelimit"},
-		"internal/audit":     {},
+		"internal/audit":     {"internal/ratelimit"},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
@@ -40,7 +40,7 @@ func allowed() map[string][]string {
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/audit", "internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
 		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},

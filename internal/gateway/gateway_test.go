@@ -239,7 +239,7 @@ func TestParserErrorsAreOursAndQuoteNothing(t *testing.T) {
 			t.Errorf("%s: the answer quotes the request: %s", name, a)
 		}
 	}
-	if n := len(d.lines(t, "event", "input_validation_fail")); n != 9 {
+	if n := d.events(t, "input_validation_fail"); n != 9 {
 		t.Errorf("%d of 9 refusals are in the audit log:\n%s", n, d.log.String())
 	}
 	if log := d.log.String(); strings.Contains(log, "canary") || strings.Contains(log, d.wake) {

@@ -128,6 +128,18 @@ func (d *door) lines(t *testing.T, field, value string) []map[string]any {
 	return found
 }
 
+// events returns how many events of this name the audit log stands for.
+func (d *door) events(t *testing.T, name string) int {
+	t.Helper()
+	d.audit.Close()
+	n := 0
+	for _, line := range d.lines(t, "event", name) {
+		suppressed, _ := line["suppressed"].(float64)
+		n += max(1, int(suppressed))
+	}
+	return n
+}
+
 // address is where the door listens.
 func (d *door) address() string { return strings.TrimPrefix(d.url, "http://") }
 
