@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -29,8 +30,7 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 }
 
 // refusedEarly tells the audit log of a request that no handler has seen, and
-// returns what to answer. Who presents a key that is not valid with a body that is
-// too large has tried it: the refusal of the body tells as much as a 401 does.
+// returns what to answer.
 func (g *gateway) refusedEarly(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
 	conn, ok := c.Context().Conn().(*conn)
 	if p.Code == wol.Internal || ok && !conn.spoke.Load() { // the connection broke, or was silent: nobody has asked
@@ -40,14 +40,31 @@ func (g *gateway) refusedEarly(c *fiber.Ctx, p *problem.Problem) *problem.Proble
 		if ok {
 			conn.unread.Store(true)
 		}
-		if who, tried := g.triedKey(&c.Request().Header); tried {
-			if limited := problemOf(g.failedTry(c, who)); limited.Code == wol.RateLimited {
-				p = limited
-			}
-		}
+		p = g.refusedBody(c, p)
 	}
 	g.auditRefusal(c, "", p)
 	g.Log.Debug("request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+	return p
+}
+
+// refusedBody returns what to answer to a body that was not read. Who presents a key
+// that is not valid with it has tried it: the refusal of the body tells as much about
+// the key as a 401 does. Whose key is valid may have sent too many.
+func (g *gateway) refusedBody(c *fiber.Ctx, p *problem.Problem) *problem.Problem {
+	header := &c.Request().Header
+	who, presented, valid := g.glance(header)
+	if presented && !valid {
+		if limited := problemOf(g.failedTry(c, who)); limited.Code == wol.RateLimited {
+			return limited
+		}
+	}
+	if !valid {
+		return p
+	}
+	c.Locals(localPrincipal, who)
+	if _, may := g.mayBeLarge(header); may && header.ContentLength() > maxOptions {
+		return problemOf(&wol.Error{Kind: wol.RateLimited, RetryAfter: time.Second, Message: "this key has sent too many large bodies at once: wait as long as Retry-After says, or name fewer targets a call"})
+	}
 	return p
 }
 

@@ -93,6 +93,7 @@ func (g *gateway) routes() []route {
 type gateway struct {
 	Options
 	limits *ratelimit.Table[string] // nil for none
+	large  *ratelimit.Table[string] // of large bodies; nil for none
 	tries  *ratelimit.Table[netip.Prefix]
 	pulse  pulse
 	hidden hidden
@@ -118,7 +119,7 @@ func (s *Server) Shutdown(grace time.Duration) error {
 
 // New returns a server that is ready to be given a listener.
 func New(o Options) *Server {
-	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries()}
+	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), large: newLargeLimits(o.Rate), tries: newTries()}
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route
 		StrictRouting:           true,

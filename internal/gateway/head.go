@@ -20,16 +20,16 @@ const (
 )
 
 // headReceived says how much of a body may be read, before any of it has been.
-// fasthttp keeps a whole body in memory before a handler sees the request, so
-// that large ones are for those alone whose key is valid: otherwise anybody could
-// have us hold 128 KiB a connection.
+// fasthttp keeps a whole body in memory before a handler sees the request, so that
+// large ones are for keys alone that may wake, and for as many as their limit
+// allows: otherwise anybody could have us hold 128 KiB a connection.
 //
 // Expect: 100-continue with a larger body would be told to go on all the same,
 // and be refused after that. Without the word it goes the way of every other
 // body that is too large: a final answer in our format, and none before it.
 func (g *gateway) headReceived(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	limit := maxOptions
-	if g.mayBeLarge(header) {
+	if key, may := g.mayBeLarge(header); may && (g.large == nil || g.large.Take(key).OK) {
 		limit = maxBody
 	}
 	if header.ContentLength() > limit && string(header.Peek(fiber.HeaderExpect)) == expectContinue {
@@ -38,24 +38,20 @@ func (g *gateway) headReceived(header *fasthttp.RequestHeader) fasthttp.RequestC
 	return fasthttp.RequestConfig{MaxRequestBodySize: limit}
 }
 
-func (g *gateway) mayBeLarge(header *fasthttp.RequestHeader) bool {
-	if string(header.Method()) != fiber.MethodPost || string(header.RequestURI()) != bulkPath || header.ContentLength() == 0 {
-		return false
+// mayBeLarge says whether a request may have a large body, and whose key it has. A
+// body in chunks, which has no length, may be large.
+func (g *gateway) mayBeLarge(header *fasthttp.RequestHeader) (key string, may bool) {
+	size := header.ContentLength()
+	if string(header.Method()) != fiber.MethodPost || string(header.RequestURI()) != bulkPath || size >= 0 && size <= maxOptions || size > maxBody {
+		return "", false
 	}
-	_, _, valid := g.glance(header)
-	return valid
+	who, _, valid := g.glance(header)
+	return who.ID, valid && who.Has(apikey.Wake)
 }
 
-// triedKey reports whether a request whose body was not read presents a key that
-// is not valid, and whose it was if it has expired.
-func (g *gateway) triedKey(header *fasthttp.RequestHeader) (who apikey.Principal, tried bool) {
-	who, presented, valid := g.glance(header)
-	return who, presented && !valid
-}
-
-// glance looks at the key of a request that no handler has yet. Here a panic
-// would end the process; where a handler follows, it meets the same one and
-// answers it.
+// glance looks at the key of a request that no handler has yet, and says whose it
+// is, or was before it expired. Here a panic would end the process; where a handler
+// follows, it meets the same one and answers it.
 func (g *gateway) glance(header *fasthttp.RequestHeader) (who apikey.Principal, presented, valid bool) {
 	defer func() {
 		if recover() != nil {

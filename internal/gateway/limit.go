@@ -31,6 +31,22 @@ func newKeyLimits(perSecond float64, burst int) *ratelimit.Table[string] {
 	return ratelimit.NewTable[string](ratelimit.Rate{PerSecond: perSecond, Burst: burst}, maxKeys)
 }
 
+// How many bodies of more than 4 KiB a key may send. Each is kept in memory whole
+// before any handler sees it, up to 128 KiB for the 5 seconds that it may take: 18 MiB
+// for a key that makes the most of it.
+const (
+	largeBurst     = 64
+	largePerSecond = 16
+)
+
+// newLargeLimits returns the bucket of each key, or nil where keys have no limits.
+func newLargeLimits(perSecond float64) *ratelimit.Table[string] {
+	if perSecond <= 0 {
+		return nil
+	}
+	return ratelimit.NewTable[string](ratelimit.Rate{PerSecond: largePerSecond, Burst: largeBurst}, maxKeys)
+}
+
 // limit refuses a key that asks too often. It counts the key and not the
 // address: forwarding headers change nothing, and neighbours are not punished.
 func (g *gateway) limit(c *fiber.Ctx) error {

@@ -223,6 +223,40 @@ func TestBareLineFeedsFrameNothing(t *testing.T) {
 	}
 }
 
+// TestAKeyHoldsFewLargeBodies: what is read before any handler can ask for scope and
+// rate is bounded for each key, and the log says whose it was.
+func TestAKeyHoldsFewLargeBodies(t *testing.T) {
+	t.Parallel()
+	d := open(t, func(o *Options) { o.Rate, o.Burst = 1, 1 })
+	const conns = 200
+	head := func(key string) string {
+		return "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\nContent-Length: 131072\r\n\r\n"
+	}
+	if a := woltest.Raw(t, d.address(), head(d.admin)); statusOf(a) != "413" {
+		t.Errorf("a key without the scope: %s", a)
+	}
+	statuses := make(chan string, conns)
+	for range conns {
+		c := d.say(t, head(d.wake))
+		go func() {
+			a, _ := io.ReadAll(c) // up to 408
+			statuses <- statusOf(string(a))
+		}()
+	}
+	count := map[string]int{}
+	for range conns {
+		count[<-statuses]++
+	}
+	if count["429"] < conns/3 || count["408"] < largeBurst || count["408"]+count["429"] != conns {
+		t.Errorf("%v", count)
+	}
+	for _, line := range d.lines(t, "event", "excess_rate_limit_exceeded") {
+		if line["suppressed"] == nil && line["key_id"] == nil {
+			t.Errorf("whose? %v", line)
+		}
+	}
+}
+
 // TestARefusedBodyDoesNotTakeItsAnswerAlong: a client that sends a body which is
 // too large still has to be told so, and most clients, Go's among them, read no
 // answer once their writing has failed.
