@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"wolgate/internal/program"
 )
 
 // maxPending bounds the copies that are still to be sent, and with them the
@@ -13,8 +15,13 @@ import (
 const maxPending = 1 << 17
 
 // hurryTime is how long the copies that are left at shutdown may take to leave
-// all at once; that is time for far more than maxPending.
+// without gaps. The pace holds for them as well: a restart must not be a flood.
 const hurryTime = time.Second
+
+// mostLate is how long after its time a copy is of use. Where the budget lets copies
+// out more slowly than calls ask for them, they would wake computers that somebody has
+// switched off again since, or has taken off the list of those that may be woken.
+const mostLate = 30 * time.Second
 
 // job is what remains to be sent for one call.
 type job struct {
@@ -52,7 +59,7 @@ type copies struct {
 	closing bool
 	arrival chan struct{} // holds one token when queue or closing has changed
 
-	patient context.Context // ends when neither gaps nor pace are kept any more
+	patient context.Context // ends when gaps are not kept any more
 	hurry   context.CancelFunc
 	alive   context.Context // ends when what is left is dropped
 	abandon context.CancelFunc
@@ -60,6 +67,8 @@ type copies struct {
 
 	pulse  pulse
 	failed [maxBatch]error // run's own
+	cut    int             // packets that were dropped at the end; run's own
+	drops  program.Ration  // of log lines
 }
 
 func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {
@@ -124,6 +133,11 @@ func (c *copies) drain(grace time.Duration) {
 
 func (c *copies) run() {
 	defer close(c.done)
+	defer func() {
+		if c.cut > 0 {
+			c.log.Warn("copies dropped at the end, they were more than --max-pps lets out in time", "packets", c.cut)
+		}
+	}()
 	for {
 		j, ok := c.next()
 		if !ok {
@@ -178,17 +192,24 @@ func (c *copies) wait(gap time.Duration) {
 // copy that fails is logged and no more: the answer has left, and it was true when it
 // did.
 //
-// Copies that fell due while the process was stopped are dropped: whoever asked has
-// helped himself by now, and all of them would leave at once.
+// Copies that fell due while the process was stopped, or long ago, are dropped: whoever
+// asked has helped himself by now, and all of them would leave at once.
 func (c *copies) send(j job) (again bool) {
 	failures, last := 0, error(nil)
-	// Its error says that nobody is patient any more. All of a job is paid for at
-	// once: were it in small sums, every call that waits would come in between.
-	_ = c.pace(c.patient, j.packets())
+	// All of a job is paid for at once: were it in small sums, every call that waits
+	// would come in between.
+	if time.Since(j.due) < mostLate && c.pace(c.alive, j.packets()) != nil {
+		c.cut += j.packets() * j.left
+		return false
+	}
+	if time.Since(j.due) >= mostLate {
+		c.drop(j, "they would leave more than 30 s late: raise --max-pps, or ask for less")
+		return false
+	}
 	for _, p := range j.parts {
 		for batch := range slices.Chunk(p.packets, maxBatch) {
 			if c.pulse.missed(j.due) {
-				c.log.Warn("copies dropped, the daemon was stopped when they were due", "request_id", j.requestID, "packets", j.packets()*j.left)
+				c.drop(j, "the daemon was stopped when they were due")
 				return false
 			}
 			failed := c.failed[:len(batch)]
@@ -208,6 +229,10 @@ func (c *copies) send(j job) (again bool) {
 		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", plain(last))
 	}
 	return true
+}
+
+func (c *copies) drop(j job, why string) {
+	c.drops.Warn(c.log, "copies dropped", "why", why, "request_id", j.requestID, "packets", j.packets()*j.left)
 }
 
 func fill(failed []error, err error) {

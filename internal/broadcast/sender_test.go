@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -84,6 +87,79 @@ func TestCloseSendsTheRemainingCopies(t *testing.T) {
 		}
 	}
 	r.Nothing(t)
+}
+
+// TestCloseKeepsThePace: a daemon that is restarted does not let out at once what its
+// budget has held back.
+func TestCloseKeepsThePace(t *testing.T) {
+	t.Parallel()
+	const targets, copies, perSecond = 100, 20, 100
+	r := woltest.Listen(t)
+	limiter := rate.NewLimiter(perSecond, perSecond)
+	var log bytes.Buffer
+	s := New(Config{
+		Destinations: []netip.AddrPort{r.Addr()}, Repeat: copies, Interval: time.Millisecond, Pace: limiter.WaitN,
+	}, slog.New(slog.NewJSONHandler(&log, nil)))
+	var req wol.Request
+	for n := range targets {
+		req.Targets = append(req.Targets, wol.Target{MAC: woltest.MAC(n + 1)})
+	}
+	if _, err := s.Wake(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := s.Close(0); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	arrived := 0
+	for _, ok := r.Wait(time.Second); ok; _, ok = r.Wait(100 * time.Millisecond) {
+		arrived++
+	}
+	dropped := 0
+	for text := range bytes.Lines(log.Bytes()) {
+		var line struct{ Packets int }
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		dropped += line.Packets
+	}
+	// The first copies, the burst, and what the time was enough for.
+	if most := targets + perSecond + int(perSecond*took.Seconds()) + 1; arrived > most || arrived+dropped != targets*copies {
+		t.Errorf("%d packets in %v, want %d at most; %d dropped", arrived, took, most, dropped)
+	}
+}
+
+// TestLateCopiesAreDropped: what should have left half a minute ago is of no use.
+func TestLateCopiesAreDropped(t *testing.T) {
+	t.Parallel()
+	r := woltest.Listen(t)
+	s := open(t, Config{Destinations: []netip.AddrPort{r.Addr()}, Repeat: 1})
+	if _, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}}); err != nil {
+		t.Fatal(err)
+	}
+	packet := r.Next(t)
+	now, err := s.survey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	destinations, _, err := now.choose("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := job{left: 3, due: time.Now().Add(-mostLate), parts: []part{{to: destinations[0], packets: [][]byte{packet}}}}
+	if s.copies.send(late) {
+		t.Error("there is to be another copy")
+	}
+	r.Nothing(t)
+	late.due = time.Now().Add(-mostLate / 2)
+	if !s.copies.send(late) {
+		t.Error("half as late is too late")
+	}
+	r.Next(t)
+	if err := s.Close(0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestPendingCopiesAreBounded(t *testing.T) {

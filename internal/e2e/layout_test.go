@@ -33,7 +33,7 @@ func allowed() map[string][]string {
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
-		"internal/broadcast": {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
+		"internal/broadcast": {"internal/magicpacket", "internal/program", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/unixsock":  {"internal/program"},
 		"internal/wolhttp":   {"internal/problem", "internal/program", "internal/wol"},
