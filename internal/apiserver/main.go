@@ -51,7 +51,7 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 	}
 	switch verb {
 	case "serve":
-		log := c.Log.New(stderr)
+		log := c.Log.Default(stderr)
 		for _, w := range warnings {
 			log.Warn(w)
 		}

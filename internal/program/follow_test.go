@@ -3,7 +3,6 @@ package program_test
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -100,26 +99,4 @@ func TestNoFileIsReadAtSIGHUP(t *testing.T) {
 	}
 	stop()
 	<-ended
-}
-
-// TestServeOutlivesSIGHUP sends it to a program that follows no file, and to one
-// whose last follower has ended.
-func TestServeOutlivesSIGHUP(t *testing.T) {
-	hangup := func() {
-		t.Helper()
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	code := program.Main("p", nil, os.Stderr, func(string, []string, io.Writer) error {
-		hangup()
-		ctx, stop := context.WithCancel(t.Context())
-		stop()
-		program.Follow("/nowhere").Run(ctx, nil, nil)
-		hangup()
-		return nil
-	})
-	if code != 0 {
-		t.Errorf("exit code %d", code)
-	}
 }

@@ -25,6 +25,15 @@ func (l Log) New(w io.Writer) *slog.Logger {
 	return slog.New(l.handler(w))
 }
 
+// Default is New for a whole program: what the libraries say by package log, net/http
+// among them, takes the same way. Otherwise it would go to stderr as it is, and whoever
+// says it would wait for a reader that is stuck.
+func (l Log) Default(w io.Writer) *slog.Logger {
+	log := l.New(w)
+	slog.SetDefault(log)
+	return log
+}
+
 func (l Log) handler(w io.Writer) slog.Handler {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(l.Level)) // Load has seen the word

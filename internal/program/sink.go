@@ -35,6 +35,7 @@ type Sink struct {
 	changed sync.Cond
 	queue   []byte // whole lines
 	full    bool   // lines are dropped until the queue is taken
+	tell    bool   // that a line was too long for any queue
 	dropped int
 	closed  bool
 	notices slog.Handler // writes to w
@@ -57,6 +58,8 @@ func (s *Sink) Write(line []byte) (int, error) {
 	switch {
 	case s.closed:
 		return 0, os.ErrClosed
+	case len(line) > maxQueued: // it alone
+		s.dropped, s.tell = s.dropped+1, true
 	case s.full, len(s.queue)+len(line) > maxQueued:
 		s.full = true
 		s.dropped++
@@ -118,12 +121,12 @@ func (s *Sink) run() {
 func (s *Sink) take() (lines []byte, dropped int, notices slog.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 && !s.full && !s.closed {
+	for len(s.queue) == 0 && !s.full && !s.tell && !s.closed {
 		s.changed.Wait()
 	}
-	if len(s.queue) > 0 || s.full {
+	if len(s.queue) > 0 || s.full || s.tell {
 		lines, dropped = s.queue, s.dropped
-		s.queue, s.full, s.dropped = nil, false, 0
+		s.queue, s.full, s.tell, s.dropped = nil, false, false, 0
 	}
 	return lines, dropped, s.notices
 }
