@@ -126,9 +126,12 @@ func (p *Problem) Write(w http.ResponseWriter) error {
 	return json.NewEncoder(w).Encode(p)
 }
 
+// maxDetail bounds what Read takes over of another's words, in bytes.
+const maxDetail = 1 << 10
+
 // Read turns an error answer back into the *wol.Error that it was made from.
-// ok is false for a body that is not ours: no known code, or a code that does
-// not go with the status.
+// ok is false for a body that is not ours: no known code, a code that does not go
+// with the status, or a detail longer than any of ours.
 func Read(status int, body []byte, retryAfter string) (e *wol.Error, ok bool) {
 	var p Problem
 	if err := json.Unmarshal(body, &p); err != nil || p.OK || p.Status != status {
@@ -138,7 +141,7 @@ func Read(status int, body []byte, retryAfter string) (e *wol.Error, ok bool) {
 	if p.Code == wol.Invalid && status >= 400 && status < 500 {
 		expected = status
 	}
-	if !known || expected != status {
+	if !known || expected != status || len(p.Detail) > maxDetail {
 		return nil, false
 	}
 	e = &wol.Error{Kind: p.Code, Message: p.Detail, Failed: p.Failed}

@@ -74,6 +74,9 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	if len(answer.Receipts) != len(req.Targets) {
 		return nil, badUpstream(fmt.Errorf("%d receipts for %d targets", len(answer.Receipts), len(req.Targets)))
 	}
+	if sum := wol.NewReceipts(answer.RequestID, answer.Receipts); sum.OK != answer.OK || sum.Status != answer.Status {
+		return nil, badUpstream(errors.New("an answer that its own receipts contradict"))
+	}
 	ok := false
 	for i, receipt := range answer.Receipts {
 		if receipt.MAC != req.Targets[i].MAC {
