@@ -1,14 +1,21 @@
 package apiserver
 
 import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"wolgate/internal/netlimit"
 )
 
 // metrics is what Prometheus is told of the gateway.
@@ -51,4 +58,45 @@ func opsHandler(m *metrics) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// opsConnections bounds the descriptors that whoever reaches the operator's listener
+// can take from the public one and from the key file.
+const opsConnections = 16
+
+// serveOps serves the operator until ctx ends.
+func serveOps(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	if addr, ok := listener.Addr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
+		handler = local(handler)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      2 * time.Minute, // longer than the profiles that people take
+		IdleTimeout:       30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(netlimit.Wrap(listener, netlimit.Limits{Total: opsConnections}, log)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// local refuses a page whose own name was made to resolve to this host (DNS
+// rebinding): it cannot name another Host than its own.
+func local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
+			http.Error(w, "this listener does not serve this Host: call it by its address, or as localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,7 +38,6 @@ const (
 // program.ConfigError where starting again cannot help.
 func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	events := audit.New(log)
-	defer events.Close() // whoever is still served by then has been cut off
 	keys, err := openKeyring(c, log, events)
 	if err != nil {
 		return err
@@ -69,11 +67,14 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 			return errors.Join(fmt.Errorf("listen for metrics: %w: choose another --ops-listen, or an empty one to switch it off", err), public.Close())
 		}
 		log.Info("metrics", "address", ops.Addr().String())
-		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics)) })
+		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics), log) })
 	}
 	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
 	events.Event(audit.Event{Name: audit.Startup, Detail: "api-server " + program.Version()})
-	defer events.Event(audit.Event{Name: audit.Shutdown})
+	defer func() {
+		events.Close() // whoever is still served by then has been cut off
+		events.Event(audit.Event{Name: audit.Shutdown})
+	}()
 	group.Go(func() error { return serve(ctx, server, public, cancel, log) })
 	group.Go(func() error { keys.watch(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
@@ -85,7 +86,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 // has few clients. Half of them is the share of one source, but behind a proxy
 // all clients come from its address, and there is none.
 func connectionLimits(behindProxy bool, log *slog.Logger) netlimit.Limits {
-	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections)
+	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections+opsConnections)
 	limits := shares(max(leastConnections, most), behindProxy)
 	if err != nil {
 		log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
@@ -121,15 +122,5 @@ func serve(ctx context.Context, server *gateway.Server, listener net.Listener, c
 		log.Warn("connections cut off", "err", err)
 	}
 	_ = listener.Close() // Shutdown does not know a listener that has only just begun to be served
-	return nil
-}
-
-func serveOps(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
 	return nil
 }
