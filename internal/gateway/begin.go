@@ -77,12 +77,11 @@ func (g *gateway) next(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-// plain refuses what two readers of a request could understand in two ways: a
-// line that ends without CR, which fasthttp takes for the end of a header and a
-// proxy perhaps for part of it; a fragment, which Fiber drops silently; and a
-// compressed body, which it would inflate past every limit.
+// plain refuses what two readers of a request could understand in two ways: an
+// ambiguous head; a fragment, which Fiber drops silently; and a compressed body,
+// which it would inflate past every limit.
 func plain(c *fiber.Ctx) error {
-	if raw := c.Request().Header.RawHeaders(); bytes.Count(raw, []byte("\n")) != bytes.Count(raw, []byte("\r\n")) {
+	if ambiguous(c.Request().Header.RawHeaders()) {
 		c.Context().SetConnectionClose() // whose reading of where this request ends is right is not known
 		return fiber.ErrBadRequest
 	}
@@ -93,6 +92,28 @@ func plain(c *fiber.Ctx) error {
 		return problem.WithStatus(fiber.StatusUnsupportedMediaType, "compressed bodies are not accepted: send the JSON as it is")
 	}
 	return nil
+}
+
+// ambiguous says whether a proxy before us could read the lines of a head in another
+// way than fasthttp does. It takes a line that ends without CR for the end of a header,
+// and one that begins with a space for more of the last (obsolete folding, RFC 9112
+// section 5.2), it goes by the length beside Transfer-Encoding: identity, and of two
+// media types it takes the last.
+func ambiguous(raw []byte) bool {
+	types := 0
+	for line := range bytes.Lines(raw) {
+		if bytes.HasSuffix(line, []byte("\n")) && !bytes.HasSuffix(line, []byte("\r\n")) || line[0] == ' ' || line[0] == '\t' {
+			return true
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte(fiber.HeaderTransferEncoding)) && !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked")):
+			return true
+		case bytes.EqualFold(name, []byte(fiber.HeaderContentType)):
+			types++
+		}
+	}
+	return types > 1
 }
 
 // record writes the access line, and tells the audit log. Nobody without a key can

@@ -63,6 +63,11 @@ func TestBytesOnTheWire(t *testing.T) {
 		"good": {head + end, "200"},
 
 		"B3 unknown coding":         {head + "Transfer-Encoding: xchunked\r\n" + end, "400"},
+		"B3 identity":               {head + "Transfer-Encoding: identity\r\n" + end, "400"},
+		"B3 folded coding":          {head + "Transfer-Encoding:\r\n chunked\r\n" + end + "0\r\n\r\n", "400"},
+		"B6 folded value":           {line + "Host: x\r\nAuthorization: Bearer\r\n " + d.wake + "\r\n" + end, "400"},
+		"B6 folded length":          {head + "Content-Length:\r\n\t0\r\n" + end, "400"},
+		"two media types":           {bulk + "Content-Type: text/plain\r\nContent-Length: 46\r\n" + end + `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}`, "400"},
 		"B3 two codings":            {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + end + "0\r\n\r\n", "400"},
 		"B3 two codings, one odd":   {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n" + end + "0\r\n\r\n", "400"},
 		"B3 list of codings":        {head + "Transfer-Encoding: gzip, chunked\r\n" + end + "0\r\n\r\n", "400"},
