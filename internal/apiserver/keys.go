@@ -116,8 +116,11 @@ func keysAdd(name string, o keyFlags, stdout, stderr io.Writer) error {
 		return program.ConfigError{Err: err}
 	}
 	fmt.Fprintf(stderr, "Key %s is in %s. It is shown this once; keep it where it will be used:\n", name, o.file)
-	_, err = fmt.Fprintln(stdout, key.Reveal())
-	return err
+	if _, err = fmt.Fprintln(stdout, key.Reveal()); err != nil {
+		// A key that nobody has seen is of no use but to its thief.
+		return errors.Join(fmt.Errorf("the key could not be shown, and was taken back: %w", err), apikey.Revoke(o.file, name))
+	}
+	return nil
 }
 
 func keysList(file string, stdout io.Writer) error {

@@ -45,6 +45,9 @@ func openSocket(family int) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open socket: %w", err)
 	}
+	if err := spare(fd); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
 	if err := setOptions(fd, family); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
@@ -56,6 +59,20 @@ func openSocket(family int) (*socket, error) {
 		return nil, errors.Join(err, s.file.Close())
 	}
 	return s, nil
+}
+
+// spare refuses one of the last descriptors, which are for those who ask: with more
+// interfaces than descriptors, nobody could be told. The kernel gives out the lowest
+// that is free, so its number says how many are taken.
+func spare(fd int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return os.NewSyscallError("getrlimit RLIMIT_NOFILE", err)
+	}
+	if uint64(fd) >= limit.Cur-min(16, limit.Cur/4) {
+		return fmt.Errorf("open socket: %w: raise RLIMIT_NOFILE", unix.EMFILE)
+	}
+	return nil
 }
 
 // setOptions allows broadcasts, and asks to be told of packets that the queue of

@@ -38,6 +38,14 @@ func spawn(t testing.TB, name string, args ...string) *process {
 	return startCommand(t, exec.Command(name, args...))
 }
 
+// startFile is spawn with a standard output of the test's own.
+func startFile(t testing.TB, stdout *os.File, name string, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdout = stdout
+	return startCommand(t, cmd)
+}
+
 func startCommand(t testing.TB, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, log: newLog(), done: make(chan struct{})}

@@ -49,6 +49,8 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 		"repeat":                 {"wol-server", nil, []string{"--repeat", "0"}, []string{"--repeat", "1 to 20"}},
 		"uids":                   {"wol-server", nil, []string{"--allow-uids", "65534"}, []string{"--allow-uids", "65534"}},
 		"allow missing":          {"wol-server", nil, []string{"--allow", filepath.Join(dir, "none")}, []string{"--allow", "no such file"}},
+		"allow too large":        {"wol-server", nil, []string{"--allow", write("huge", strings.Repeat("#\n", 1<<20))}, []string{"--allow", "one MAC a line"}},
+		"uid of nobody at all":   {"wol-server", nil, []string{"--allow-uids", "4294967295"}, []string{"--allow-uids", "no user"}},
 		"allow broken":           {"wol-server", nil, []string{"--allow", write("allow", "aa:bb:cc:dd:ee:ff\nx\n")}, []string{"--allow", "line 2"}},
 		"socket is a file":       {"wol-server", nil, []string{"--socket", write("file", "precious")}, []string{"not a socket", "--socket"}},
 		"socket path too long":   {"wol-server", nil, []string{"--socket", "/tmp/" + strings.Repeat("x", 200)}, []string{"too long", "107"}},

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,8 +21,13 @@ type Ration struct {
 	omitted int
 }
 
-// Warn writes a line, or counts one that is left out.
+// Warn is Log at the level of a warning.
 func (r *Ration) Warn(log *slog.Logger, msg string, args ...any) {
+	r.Log(log, slog.LevelWarn, msg, args...)
+}
+
+// Log writes a line, or counts one that is left out.
+func (r *Ration) Log(log *slog.Logger, level slog.Level, msg string, args ...any) {
 	omitted, ok := r.admit()
 	if !ok {
 		return
@@ -29,7 +35,7 @@ func (r *Ration) Warn(log *slog.Logger, msg string, args ...any) {
 	if omitted > 0 {
 		args = append(args, "omitted", omitted)
 	}
-	log.Warn(msg, args...)
+	log.Log(context.Background(), level, msg, args...)
 }
 
 // admit returns whether a line may be written now, and how many were not since

@@ -69,7 +69,10 @@ func occupy(path string, log *slog.Logger) (*place, error) {
 		return nil, err
 	}
 	p := &place{path: path, name: filepath.Base(path), dir: dir}
-	if err = p.takeLock(); err == nil {
+	if _, err = p.look(); err == nil { // or a wrong path would get a lock beside it
+		err = p.takeLock()
+	}
+	if err == nil {
 		err = p.makeRoom(log)
 	}
 	if err != nil {
@@ -123,15 +126,9 @@ func (p *place) takeLock() error {
 // Remainder: a program that does not know our lock and is between its bind and
 // its listen refuses connections as well, and would lose its socket.
 func (p *place) makeRoom(log *slog.Logger) error {
-	node, err := p.dir.Lstat(p.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	stands, err := p.look()
+	if err != nil || !stands {
 		return err
-	}
-	if node.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%w (%s): remove it yourself or choose another --socket", ErrNotSocket, node.Mode())
 	}
 	conn, err := net.Dial("unix", p.path)
 	switch {
@@ -145,6 +142,21 @@ func (p *place) makeRoom(log *slog.Logger) error {
 	default:
 		return fmt.Errorf("probe the socket that stands there: %w: remove it if nobody serves it", err)
 	}
+}
+
+// look says whether a socket stands at path, and refuses what is none.
+func (p *place) look() (stands bool, err error) {
+	node, err := p.dir.Lstat(p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if node.Mode().Type() != fs.ModeSocket {
+		return false, fmt.Errorf("%w (%s): remove it yourself or choose another --socket", ErrNotSocket, node.Mode())
+	}
+	return true, nil
 }
 
 func inUse() error { return fmt.Errorf("%w: stop that one first or choose another --socket", ErrInUse) }

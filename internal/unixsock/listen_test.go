@@ -365,7 +365,9 @@ func TestListenLeavesForeignThingsAlone(t *testing.T) {
 			if after := snapshot(t, dir); after != before {
 				t.Errorf("before:\n%safter:\n%s", before, after)
 			}
-			// The refusal gave the lock back.
+			if _, err := os.Lstat(path + ".lock"); err == nil {
+				t.Error("the refusal left a lock")
+			}
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}

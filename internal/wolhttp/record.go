@@ -1,7 +1,6 @@
 package wolhttp
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, too
 			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
 		}
 	}
-	log := h.log.With("request_id", req.ID, "targets", targets, "mac", macs, "took_ms", took.Milliseconds())
+	common := []any{"request_id", req.ID, "targets", targets, "mac", macs, "took_ms", took.Milliseconds()}
 	switch {
 	case err != nil:
 		level := slog.LevelError
@@ -40,10 +39,10 @@ func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, too
 		case wol.Invalid, wol.RateLimited, wol.Forbidden:
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "wake not sent", "kind", wol.KindOf(err), "err", err)
+		h.unsent.Log(h.log, level, "wake not sent", append(common, "kind", wol.KindOf(err), "err", err)...)
 	case len(failed) > 0 || unsent > 0:
-		log.Warn("wake sent in part", "packets", packets, "targets_not_sent", unsent, "failed", failed)
+		h.log.Warn("wake sent in part", append(common, "packets", packets, "targets_not_sent", unsent, "failed", failed)...)
 	default:
-		log.Info("wake sent", "packets", packets)
+		h.log.Info("wake sent", append(common, "packets", packets)...)
 	}
 }

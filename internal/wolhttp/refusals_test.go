@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +75,72 @@ func TestRefusalsCannotFillTheLog(t *testing.T) {
 }
 
 // TestWakeLineCountsTheWire names one target three times: it is sent once.
+// TestUnsentWakesCannotFillTheLog: what the daemon's own rules refuse costs no packet,
+// so nothing else would bound how often it is asked for.
+func TestUnsentWakesCannotFillTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		waker := wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) {
+			return nil, &wol.Error{Kind: wol.Forbidden, Message: "not allowed"}
+		})
+		h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, nil)))
+		for range 10_000 {
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/wol/"+woltest.MAC(1).String(), nil))
+			time.Sleep(time.Millisecond)
+		}
+		if n := strings.Count(out.String(), "\n"); n < 50 || n > 110 || !strings.Contains(out.String(), `"omitted":`) {
+			t.Errorf("%d lines in ten seconds", n)
+		}
+	})
+}
+
+// TestSlowReadersHoldFewAnswers has many peers that ask for one target a thousand times,
+// with receipts of half a kilobyte, and read nothing.
+func TestSlowReadersHoldFewAnswers(t *testing.T) {
+	t.Parallel()
+	var sent []wol.Delivery
+	for n := range 100 {
+		sent = append(sent, wol.Delivery{Interface: fmt.Sprint("eth", n), Destination: "192.168.100.255:9", Bytes: 102})
+	}
+	var asked atomic.Int32
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+		asked.Add(1)
+		receipts := make([]wol.Receipt, len(req.Targets))
+		for i, target := range req.Targets {
+			receipts[i] = wol.NewReceipt(target.MAC, req.ID, sent, nil) // shared, as the daemon's are
+		}
+		return receipts, nil
+	})
+	path := serve(t, wolhttp.Handler(waker, noInterfaces, quiet()))
+	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
+	request := fmt.Sprintf("POST /wol HTTP/1.1\r\nHost: wol-server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	const peers = 60
+	for range peers {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(woltest.Patience); asked.Load() < peers; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d calls", asked.Load(), peers)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if held := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20; held > 150 { // 7 MB each
+		t.Errorf("%d answers of 7 MB hold %d MiB", peers, held)
+	}
+}
+
 func TestWakeLineCountsTheWire(t *testing.T) {
 	t.Parallel()
 	failing := woltest.MAC(2)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync/atomic"
 
@@ -52,8 +53,11 @@ func (a *allowFile) read() error {
 	if _, ok := errors.AsType[program.ModeError](err); ok {
 		return err
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: make the file readable for wol-server", err)
+	}
 	if err != nil {
-		return fmt.Errorf("%w: make the file readable for wol-server, or leave --allow away to allow any target", err)
+		return fmt.Errorf("%w: name a file with one MAC a line, or leave --allow away to allow any target", err)
 	}
 	list, err := policy.ParseAllowList(text)
 	if err != nil {

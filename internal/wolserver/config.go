@@ -4,6 +4,7 @@ package wolserver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -101,6 +102,9 @@ func uids(into *[]uint32) func(string) error {
 			uid, err := strconv.ParseUint(strings.TrimSpace(field), 10, 32)
 			if err != nil {
 				return fmt.Errorf("holds %q: write numeric uids with commas, such as 0,65532", field)
+			}
+			if uid == math.MaxUint32 {
+				return errors.New("holds 4294967295, which is no user (chown(2)): name the uid itself")
 			}
 			if uid == nobody {
 				return errors.New("holds 65534, which stands for every user of another user namespace: name the uid itself")
