@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -59,7 +60,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("listen for requests: %w: choose another --listen or end what holds it", err)
 	}
-	public := netlimit.Wrap(listener, connectionLimits(len(c.TrustedProxies) > 0, log), log)
+	public := netlimit.Wrap(listener, connectionLimits(c.TrustedProxies, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.OpsListen != "" {
 		ops, err := net.Listen("tcp", c.OpsListen)
@@ -81,24 +82,16 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	return group.Wait()
 }
 
-// connectionLimits returns as many connections as the descriptors are enough
-// for. Fewer is better than not to start: who runs api-server with a small limit
-// has few clients. Half of them is the share of one source, but behind a proxy
-// all clients come from its address, and there is none.
-func connectionLimits(behindProxy bool, log *slog.Logger) netlimit.Limits {
+// connectionLimits returns as many connections as the descriptors are enough for.
+// Fewer is better than not to start: who runs api-server with a small limit has few
+// clients. Half of them is the share of one source, unless that is a trusted proxy.
+func connectionLimits(proxies []netip.Prefix, log *slog.Logger) netlimit.Limits {
 	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections+opsConnections)
-	limits := shares(max(leastConnections, most), behindProxy)
+	most = max(leastConnections, most)
 	if err != nil {
-		log.Warn("fewer connections than usual", "connections", limits.Total, "err", err)
+		log.Warn("fewer connections than usual", "connections", most, "err", err)
 	}
-	return limits
-}
-
-func shares(total int, behindProxy bool) netlimit.Limits {
-	if behindProxy {
-		return netlimit.Limits{Total: total}
-	}
-	return netlimit.Limits{Total: total, PerSource: total / 2}
+	return netlimit.Limits{Total: most, PerSource: most / 2, Exempt: proxies}
 }
 
 // warnIfAbsent tells the operator at the start what the first wake would.

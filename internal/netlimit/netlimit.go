@@ -5,6 +5,7 @@ package netlimit
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -19,11 +20,13 @@ import (
 // so it must be well below Total. Who has enough sources, and keeps asking on
 // each connection, is a matter for a firewall.
 //
-// Behind a reverse proxy, or a NAT such as that of a container's published port,
-// all clients are one source, and PerSource must be as large as Total, or none.
+// Behind a NAT, such as that of a container's published port, all clients are one
+// source, and PerSource must be as large as Total, or none.
 type Limits struct {
 	Total     int // of all; with 0 nobody comes in
 	PerSource int // of one ratelimit.Source, which Unix peers have not; 0 means no such limit
+	// Exempt from PerSource are peers that stand for many, such as reverse proxies.
+	Exempt []netip.Prefix
 }
 
 // Wrap returns a listener that hands out at most so many connections of l at a
@@ -63,7 +66,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		source := sourceOf(c)
+		source := l.places.sourceOf(c)
 		v := l.places.take(source)
 		if v == free {
 			return &conn{Conn: c, giveBack: sync.OnceFunc(func() { l.places.giveBack(source) })}, nil

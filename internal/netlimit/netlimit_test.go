@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -173,6 +174,18 @@ func TestLimitsOfIPv6(t *testing.T) {
 		served(t, "::1", addr)
 	}
 	refused(t, "tcp6", "::1", addr)
+}
+
+// TestAProxyStandsForMany, and nobody else does because of it.
+func TestAProxyStandsForMany(t *testing.T) {
+	t.Parallel()
+	addr := serve(t, listen(t, "tcp4", "127.0.0.1:0"), netlimit.Limits{Total: 6, PerSource: 1, Exempt: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}})
+	served(t, "127.0.0.3", addr)
+	refused(t, "tcp4", "127.0.0.3", addr)
+	for range 5 {
+		served(t, "127.0.0.2", addr)
+	}
+	refused(t, "tcp4", "127.0.0.2", addr)
 }
 
 func TestUnixPeersHaveNoSource(t *testing.T) {

@@ -3,6 +3,7 @@ package netlimit
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"wolgate/internal/ratelimit"
@@ -57,11 +58,16 @@ func (p *places) giveBack(source netip.Prefix) {
 	}
 }
 
-// sourceOf returns where a connection comes from, or the zero Prefix where that
-// is no IP address: a Unix peer.
-func sourceOf(c net.Conn) netip.Prefix {
-	if ip, ok := c.RemoteAddr().(interface{ AddrPort() netip.AddrPort }); ok {
-		return ratelimit.Source(ip.AddrPort().Addr())
+// sourceOf returns where a connection comes from, or the zero Prefix where it is not
+// counted by source: an exempt peer, and one that has no IP address.
+func (p *places) sourceOf(c net.Conn) netip.Prefix {
+	ip, ok := c.RemoteAddr().(interface{ AddrPort() netip.AddrPort })
+	if !ok {
+		return netip.Prefix{}
 	}
-	return netip.Prefix{}
+	addr := ip.AddrPort().Addr().Unmap().WithZone("")
+	if slices.ContainsFunc(p.limits.Exempt, func(e netip.Prefix) bool { return e.Contains(addr) }) {
+		return netip.Prefix{}
+	}
+	return ratelimit.Source(addr)
 }
