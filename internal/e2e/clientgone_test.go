@@ -14,9 +14,9 @@ import (
 )
 
 // TestClientsGoneInMidCall has clients ask and go while the daemon is silent. fasthttp
-// does not notice that, so that what a call holds is given back by its own deadline.
+// does not notice that, so that what a call holds is given back by its own deadline. It
+// is not parallel, because it measures time.
 func TestClientsGoneInMidCall(t *testing.T) {
-	t.Parallel()
 	const clients, within, slack = 200, 3 * time.Second, 5
 	socket := woltest.SocketPath(t)
 	woltest.Answer(t, socket, nil)
