@@ -128,6 +128,9 @@ func proxies(into *[]netip.Prefix) func(string) error {
 			if err != nil {
 				return fmt.Errorf("holds %q: write CIDRs or addresses with commas, such as 172.18.0.0/16", field)
 			}
+			if p.Addr().Is4In6() {
+				return fmt.Errorf("holds %q, which is an IPv4 address in the words of IPv6: write it as 172.18.0.0/16", field)
+			}
 			if p.Bits() == 0 {
 				return fmt.Errorf("holds %q, which believes everybody: name your proxy's own address", field)
 			}

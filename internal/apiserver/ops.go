@@ -93,7 +93,7 @@ func local(next http.Handler) http.Handler {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		if host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
+		if !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") && net.ParseIP(strings.Trim(host, "[]")) == nil {
 			http.Error(w, "this listener does not serve this Host: call it by its address, or as localhost", http.StatusForbidden)
 			return
 		}

@@ -53,7 +53,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 
 	c := newCopies(0, s.copies.pace, s.log)
 	c.drain(time.Second)
-	repeat := job{left: 1, due: time.Now()}
+	repeat := job{left: 1, due: time.Now(), meant: time.Now()}
 	for _, to := range now.destinations {
 		repeat.parts = append(repeat.parts, part{to: to, packets: packets})
 	}

@@ -29,6 +29,7 @@ type job struct {
 	parts     []part
 	left      int // copies still to come
 	due       time.Time
+	meant     time.Time // when it would be due if none before had been late
 }
 
 // part is what goes to one destination.
@@ -106,6 +107,10 @@ func (c *copies) add(j job) {
 		return
 	}
 	j.due = time.Now().Add(c.interval)
+	if j.meant.IsZero() {
+		j.meant = time.Now()
+	}
+	j.meant = j.meant.Add(c.interval)
 	c.mu.Lock()
 	c.queue = append(c.queue, j)
 	c.mu.Unlock()
@@ -198,11 +203,11 @@ func (c *copies) send(j job) (again bool) {
 	failures, last := 0, error(nil)
 	// All of a job is paid for at once: were it in small sums, every call that waits
 	// would come in between.
-	if time.Since(j.due) < mostLate && c.pace(c.alive, j.packets()) != nil {
+	if time.Since(j.meant) < mostLate && c.pace(c.alive, j.packets()) != nil {
 		c.cut += j.packets() * j.left
 		return false
 	}
-	if time.Since(j.due) >= mostLate {
+	if time.Since(j.meant) >= mostLate {
 		c.drop(j, "they would leave more than 30 s late: raise --max-pps, or ask for less")
 		return false
 	}

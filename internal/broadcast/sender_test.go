@@ -147,12 +147,12 @@ func TestLateCopiesAreDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := job{left: 3, due: time.Now().Add(-mostLate), parts: []part{{to: destinations[0], packets: [][]byte{packet}}}}
+	late := job{left: 3, due: time.Now(), meant: time.Now().Add(-mostLate), parts: []part{{to: destinations[0], packets: [][]byte{packet}}}}
 	if s.copies.send(late) {
 		t.Error("there is to be another copy")
 	}
 	r.Nothing(t)
-	late.due = time.Now().Add(-mostLate / 2)
+	late.meant = time.Now().Add(-mostLate / 2)
 	if !s.copies.send(late) {
 		t.Error("half as late is too late")
 	}

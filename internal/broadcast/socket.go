@@ -61,6 +61,9 @@ func openSocket(family int) (*socket, error) {
 	return s, nil
 }
 
+// spared is how many descriptors no socket takes.
+const spared = 4
+
 // spare refuses one of the last descriptors, which are for those who ask: with more
 // interfaces than descriptors, nobody could be told. The kernel gives out the lowest
 // that is free, so its number says how many are taken.
@@ -69,7 +72,7 @@ func spare(fd int) error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return os.NewSyscallError("getrlimit RLIMIT_NOFILE", err)
 	}
-	if uint64(fd) >= limit.Cur-min(16, limit.Cur/4) {
+	if uint64(fd)+spared >= limit.Cur {
 		return fmt.Errorf("open socket: %w: raise RLIMIT_NOFILE", unix.EMFILE)
 	}
 	return nil

@@ -54,7 +54,7 @@ func TestEverySettingRefusesNonsense(t *testing.T) {
 			"keys":            {[]string{missing}, "keys add"},
 			"ops-listen":      {[]string{"9091", "localhost", ":65536"}, "write host:port or :port"},
 			"docs":            yesno,
-			"trusted-proxies": {[]string{"proxy", "10.0.0.0/33", "10.0.0.0/8,::/0", "0.0.0.0/0", "fe80::1%eth0/64"}, ": "},
+			"trusted-proxies": {[]string{"proxy", "10.0.0.0/33", "10.0.0.0/8,::/0", "0.0.0.0/0", "fe80::1%eth0/64", "::ffff:10.0.0.1/128"}, ": "},
 			"cors-origins":    {[]string{"*", "null", "panel.example.com", "https://*.example.com", "https://a.example/", "HTTPS://a.example", "ftp://a.example"}, "write exact origins"},
 			"rate":            {[]string{"", "60", "60/", "/min", "0/s", "-1/s", "1/d", "1.5/s", "1000001/s"}, "write a rate"},
 			"burst":           whole,

@@ -62,7 +62,8 @@ func (g *gateway) refusedBody(c *fiber.Ctx, p *problem.Problem) *problem.Problem
 		return p
 	}
 	c.Locals(localPrincipal, who)
-	if _, may := g.mayBeLarge(header); may && header.ContentLength() > maxOptions {
+	// A body in chunks was refused for its size, or because there was no token for it.
+	if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || g.large != nil && !g.large.Take(key).OK) {
 		return problemOf(&wol.Error{Kind: wol.RateLimited, RetryAfter: time.Second, Message: "this key has sent too many large bodies at once: wait as long as Retry-After says, or name fewer targets a call"})
 	}
 	return p

@@ -2,7 +2,6 @@ package wolhttp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -26,19 +25,12 @@ const (
 	answerTime      = 100 * time.Millisecond // kept back, at most, for the answer's way home
 )
 
-// How many large answers are being written at a time, and how long a peer on the same
-// host may take to read one.
-const (
-	largeAnswers = 4
-	readingTime  = 2 * time.Second
-)
-
 // Interfaces tells of the interfaces of the host.
 type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
 func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
-	return &handler{waker: waker, list: list, log: log, answers: make(chan struct{}, largeAnswers)}
+	return &handler{waker: waker, list: list, log: log, large: make(chan struct{}, largeAnswers)}
 }
 
 type handler struct {
@@ -47,7 +39,7 @@ type handler struct {
 	log      *slog.Logger
 	refusals program.Ration // whoever may open the socket could fill the disk
 	unsent   program.Ration // the same; lines of what was sent are bounded by the packet budget
-	answers  chan struct{}  // holds a token for each large answer that is being written
+	large    chan struct{}  // holds a token for each large answer that is being written
 }
 
 // ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC
@@ -85,31 +77,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refusals.Warn(h.log, "refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
 	}
 	if err == nil {
-		err = h.write(w, r, answer)
+		err = h.answer(w, id, answer)
 	} else {
 		err = problem.From(err).For(id).Write(w)
 	}
 	if err != nil {
 		h.log.Debug("answer not delivered", "request_id", id, "err", err)
 	}
-}
-
-// write sends an answer. Receipts for many targets, of which a thousand may be one and
-// the same that costs the packet budget little, take megabytes where there are many
-// interfaces; a peer that reads slowly on many connections would have us hold all of
-// them.
-func (h *handler) write(w http.ResponseWriter, r *http.Request, answer any) error {
-	if _, large := answer.(wol.Receipts); large {
-		select {
-		case h.answers <- struct{}{}:
-			defer func() { <-h.answers }()
-		case <-r.Context().Done():
-			return r.Context().Err()
-		}
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(readingTime)) // tests have none
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(answer)
 }
 
 func allow(w http.ResponseWriter, r *http.Request, method string) error {

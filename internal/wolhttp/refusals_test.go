@@ -141,6 +141,61 @@ func TestSlowReadersHoldFewAnswers(t *testing.T) {
 	}
 }
 
+// TestSmallAnswersWaitForNoLargeOnes: single wakes come by the same route.
+func TestSmallAnswersWaitForNoLargeOnes(t *testing.T) {
+	t.Parallel()
+	var sent []wol.Delivery
+	for range 100 {
+		sent = append(sent, wol.Delivery{Destination: "192.168.100.255:9", Bytes: 102})
+	}
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+		receipts := woltest.Receipts(req)
+		if len(req.Targets) > 1 {
+			for i, target := range req.Targets {
+				receipts[i] = wol.NewReceipt(target.MAC, req.ID, sent, nil)
+			}
+		}
+		return receipts, nil
+	})
+	path := serve(t, wolhttp.Handler(waker, noInterfaces, quiet()))
+	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
+	for range 20 {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		fmt.Fprintf(c, "POST /wol HTTP/1.1\r\nHost: wol-server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	start := time.Now()
+	for range 20 {
+		if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(start); took > woltest.Patience/2 { // one behind them would take as much
+		t.Errorf("20 wakes took %v", took)
+	}
+}
+
+// TestACutCallIsAnswered: at the daemon's end the contexts of its calls have ended,
+// and what was sent is to be told all the same.
+func TestACutCallIsAnswered(t *testing.T) {
+	t.Parallel()
+	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return woltest.Receipts(req), nil })
+	h := wolhttp.Handler(waker, noInterfaces, quiet())
+	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/wol", strings.NewReader(body)).WithContext(ctx))
+		if w.Code != 200 || w.Body.Len() < 1000*100 {
+			t.Fatalf("status %d, %d bytes", w.Code, w.Body.Len())
+		}
+	}
+}
+
 func TestWakeLineCountsTheWire(t *testing.T) {
 	t.Parallel()
 	failing := woltest.MAC(2)
