@@ -96,11 +96,11 @@ func TestUnsentWakesCannotFillTheLog(t *testing.T) {
 }
 
 // TestSlowReadersHoldFewAnswers has many peers that ask for one target a thousand times,
-// with receipts of half a kilobyte, and read nothing.
+// with receipts of 1.5 kB, and read nothing.
 func TestSlowReadersHoldFewAnswers(t *testing.T) {
 	t.Parallel()
 	var sent []wol.Delivery
-	for n := range 100 {
+	for n := range 20 {
 		sent = append(sent, wol.Delivery{Interface: fmt.Sprint("eth", n), Destination: "192.168.100.255:9", Bytes: 102})
 	}
 	var asked atomic.Int32
@@ -136,8 +136,8 @@ func TestSlowReadersHoldFewAnswers(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if held := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20; held > 150 { // 7 MB each
-		t.Errorf("%d answers of 7 MB hold %d MiB", peers, held)
+	if held := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20; held > 40 {
+		t.Errorf("%d answers of 1.5 MB hold %d MiB", peers, held)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestSlowReadersHoldFewAnswers(t *testing.T) {
 func TestSmallAnswersWaitForNoLargeOnes(t *testing.T) {
 	t.Parallel()
 	var sent []wol.Delivery
-	for range 100 {
+	for range 5 { // half a megabyte in all, which fits no socket's buffer
 		sent = append(sent, wol.Delivery{Destination: "192.168.100.255:9", Bytes: 102})
 	}
 	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
@@ -159,7 +159,7 @@ func TestSmallAnswersWaitForNoLargeOnes(t *testing.T) {
 	})
 	path := serve(t, wolhttp.Handler(waker, noInterfaces, quiet()))
 	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
-	for range 20 {
+	for range 40 { // four at a time, two seconds each: twice as long as the client waits
 		c, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)
@@ -167,14 +167,10 @@ func TestSmallAnswersWaitForNoLargeOnes(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		fmt.Fprintf(c, "POST /wol HTTP/1.1\r\nHost: wol-server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}
-	start := time.Now()
 	for range 20 {
 		if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if took := time.Since(start); took > woltest.Patience/2 { // one behind them would take as much
-		t.Errorf("20 wakes took %v", took)
 	}
 }
 
