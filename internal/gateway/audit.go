@@ -17,7 +17,7 @@ import (
 // auditWake tells the audit log what became of every target of a call, each once
 // as it was sent once.
 func (g *gateway) auditWake(c *fiber.Ctx, req wol.Request, receipts []wol.Receipt, err error) {
-	line := audit.Wake{RequestID: req.ID, KeyID: principal(c).ID, Source: g.client(c)}
+	line := audit.Wake{RequestID: req.ID, KeyID: principal(c).ID, Source: client(c)}
 	if err != nil {
 		line.Outcome, line.Code = failure(err), string(wol.KindOf(err))
 	}
@@ -48,7 +48,7 @@ func failure(err error) audit.Outcome {
 // auditRefusal tells the audit log of a refusal that whoever defends the service
 // wants to know of. A route that does not exist is none, nor is a fault of ours.
 func (g *gateway) auditRefusal(c *fiber.Ctx, route string, p *problem.Problem) {
-	event := audit.Event{RequestID: requestID(c), KeyID: principal(c).ID, Source: g.client(c), Route: route, Detail: p.Detail}
+	event := audit.Event{RequestID: requestID(c), KeyID: principal(c).ID, Source: client(c), Route: route, Detail: p.Detail}
 	switch who, tried := c.Locals(localFailedTry).(apikey.Principal); {
 	case tried:
 		event.Name, event.KeyID = audit.LoginFail, who.ID
@@ -75,7 +75,7 @@ func (g *gateway) auditOrigin(c *fiber.Ctx, route string) {
 	if origin == "" || slices.Contains(g.CORSOrigins, origin) || sameOrigin(c, origin) {
 		return
 	}
-	g.Audit.Event(audit.Event{Name: audit.CORS, RequestID: requestID(c), KeyID: principal(c).ID, Source: g.client(c), Route: route, Detail: "origin " + origin})
+	g.Audit.Event(audit.Event{Name: audit.CORS, RequestID: requestID(c), KeyID: principal(c).ID, Source: client(c), Route: route, Detail: "origin " + origin})
 }
 
 // sameOrigin says whether a request comes from a page of this very service, such as

@@ -15,7 +15,7 @@ import (
 
 // authenticate lets a request through whose key is valid.
 func (g *gateway) authenticate(c *fiber.Ctx) error {
-	g.hidden.note(g.client(c), len(c.Request().Header.Peek(fiber.HeaderXForwardedFor)) > 0, g.Log)
+	g.hidden.note(client(c), len(c.Request().Header.Peek(fiber.HeaderXForwardedFor)) > 0, g.Log)
 	presented, err := credential(&c.Request().Header)
 	if err != nil {
 		return err

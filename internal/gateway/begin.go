@@ -18,6 +18,7 @@ import (
 // Keys of what a request carries along in fiber.Ctx.Locals.
 const (
 	localID        = "request_id"
+	localClient    = "client"
 	localPrincipal = "principal"
 	localFailedTry = "failed_try" // the principal of a key that is not valid, as far as it has one
 )
@@ -26,7 +27,7 @@ const (
 // the process, and writes the one access line.
 func (g *gateway) begin(c *fiber.Ctx) error {
 	start := time.Now()
-	prepare(c)
+	g.prepare(c)
 	cause := g.next(c)
 	if cause != nil {
 		if err := g.fail(c, cause); err != nil {
@@ -47,10 +48,11 @@ func (g *gateway) begin(c *fiber.Ctx) error {
 }
 
 // prepare sets what every answer carries, those of the HTTP parser included.
-func prepare(c *fiber.Ctx) {
+func (g *gateway) prepare(c *fiber.Ctx) {
 	// Strings of a fiber.Ctx live as long as the request; the id may outlive it.
 	id := strings.Clone(wol.RequestID(c.Get(fiber.HeaderXRequestID)))
 	c.Locals(localID, id)
+	c.Locals(localClient, g.findClient(c))
 	c.Set(fiber.HeaderXRequestID, id)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
@@ -134,7 +136,7 @@ func (g *gateway) record(c *fiber.Ctx, route string, cause error, took time.Dura
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", requestID(c)), slog.String("method", c.Method()), slog.String("route", route),
-		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", g.client(c).String()),
+		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", client(c).String()),
 	}
 	if known {
 		attrs = append(attrs, slog.String("key_id", who.ID), slog.String("key", who.Name))

@@ -17,7 +17,7 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 		p = problem.WithStatus(fiber.StatusExpectationFailed, p.Detail)
 	}
 	if requestID(c) == "" { // refused before begin: by the parser, or by knownMethods
-		prepare(c)
+		g.prepare(c)
 		p = g.refusedEarly(c, p)
 	}
 	if value := p.RetryAfterHeader(); value != "" {
@@ -43,7 +43,7 @@ func (g *gateway) refusedEarly(c *fiber.Ctx, p *problem.Problem) *problem.Proble
 		p = g.refusedBody(c, p)
 	}
 	g.auditRefusal(c, "", p)
-	g.Log.Debug("request refused", "request_id", requestID(c), "status", p.Status, "client", g.client(c).String(), "kind", string(p.Code), "err", p.Detail)
+	g.Log.Debug("request refused", "request_id", requestID(c), "status", p.Status, "client", client(c).String(), "kind", string(p.Code), "err", p.Detail)
 	return p
 }
 

@@ -93,7 +93,7 @@ func (g *gateway) routes() []route {
 type gateway struct {
 	Options
 	limits *ratelimit.Table[string] // nil for none
-	large  *ratelimit.Table[string] // of large bodies; nil for none
+	large  *ratelimit.Table[string] // of large bodies; nil where there are no limits
 	tries  *ratelimit.Table[netip.Prefix]
 	pulse  pulse
 	hidden hidden
@@ -119,7 +119,10 @@ func (s *Server) Shutdown(grace time.Duration) error {
 
 // New returns a server that is ready to be given a listener.
 func New(o Options) *Server {
-	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), large: newLargeLimits(o.Rate), tries: newTries()}
+	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries()}
+	if g.limits != nil {
+		g.large = newKeyLimits(largePerSecond, largeBurst)
+	}
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route
 		StrictRouting:           true,

@@ -39,14 +39,6 @@ const (
 	largePerSecond = 16
 )
 
-// newLargeLimits returns the bucket of each key, or nil where keys have no limits.
-func newLargeLimits(perSecond float64) *ratelimit.Table[string] {
-	if perSecond <= 0 {
-		return nil
-	}
-	return ratelimit.NewTable[string](ratelimit.Rate{PerSecond: largePerSecond, Burst: largeBurst}, maxKeys)
-}
-
 // limit refuses a key that asks too often. It counts the key and not the
 // address: forwarding headers change nothing, and neighbours are not punished.
 func (g *gateway) limit(c *fiber.Ctx) error {

@@ -31,7 +31,7 @@ func newTries() *ratelimit.Table[netip.Prefix] {
 // the zero one but for a key that has expired.
 func (g *gateway) failedTry(c *fiber.Ctx, who apikey.Principal) error {
 	c.Locals(localFailedTry, who)
-	d := g.tries.Take(ratelimit.Source(g.client(c)))
+	d := g.tries.Take(ratelimit.Source(client(c)))
 	if d.OK {
 		return problem.New(wol.Unauthenticated, "")
 	}
