@@ -2,7 +2,9 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -17,12 +19,10 @@ const sendBuffer = 64 << 10
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, socket syscall.RawConn) error {
 		var failed error
-		if err := socket.Control(func(fd uintptr) {
+		err := socket.Control(func(fd uintptr) {
 			failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
-		}); err != nil {
-			return err
-		}
-		return failed
+		})
+		return errors.Join(err, os.NewSyscallError("setsockopt SO_SNDBUF", failed))
 	}}
 	return config.Listen(ctx, "tcp", address)
 }
