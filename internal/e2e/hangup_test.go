@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,24 +109,6 @@ func TestSIGHUPEndsNothing(t *testing.T) {
 		t.Parallel()
 		p, inside, release := hanging(t, bin, ordinary)
 		hangup(p.gateway)
-		asked := make(chan int, 1)
-		go func() {
-			a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
-			if err != nil {
-				t.Error(err)
-			}
-			asked <- a.status
-		}()
-		<-inside
-		p.gateway.signal(syscall.SIGTERM)
-		p.gateway.log.wait(t, "msg", "stopping")
-		hangup(p.gateway)
-		close(release)
-		if status := <-asked; status != http.StatusOK {
-			t.Errorf("the request under way got status %d", status)
-		}
-		if code := p.gateway.exit(t); code != 0 {
-			t.Errorf("exit code %d; log:\n%s", code, p.gateway.log)
-		}
+		p.finishesARequest(t, inside, release, func() { hangup(p.gateway) })
 	})
 }

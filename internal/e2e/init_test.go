@@ -70,24 +70,7 @@ func TestSIGTERMAsProcessOne(t *testing.T) {
 	t.Run("api-server", func(t *testing.T) {
 		t.Parallel()
 		p, inside, release := hanging(t, bin, spawnInit)
-		asked := make(chan int, 1)
-		go func() {
-			a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
-			if err != nil {
-				t.Error(err)
-			}
-			asked <- a.status
-		}()
-		<-inside
-		p.gateway.signal(syscall.SIGTERM)
-		p.gateway.log.wait(t, "msg", "stopping")
-		close(release)
-		if status := <-asked; status != http.StatusOK {
-			t.Errorf("the request under way got status %d", status)
-		}
-		if code := p.gateway.exit(t); code != 0 {
-			t.Errorf("exit code %d; log:\n%s", code, p.gateway.log)
-		}
+		p.finishesARequest(t, inside, release, func() {})
 	})
 }
 
@@ -168,5 +151,30 @@ func twice(t *testing.T, p *process, code int) {
 	}
 	if log := p.log.String(); strings.Contains(log, "goroutine ") {
 		t.Errorf("the log holds a stack:\n%s", log)
+	}
+}
+
+// finishesARequest sends SIGTERM to a gateway whose request is with the daemon, lets
+// something happen meanwhile, and wants the request answered and a clean end.
+func (p *programs) finishesARequest(t *testing.T, inside <-chan struct{}, release chan<- struct{}, meanwhile func()) {
+	t.Helper()
+	asked := make(chan int, 1)
+	go func() {
+		a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
+		if err != nil {
+			t.Error(err)
+		}
+		asked <- a.status
+	}()
+	<-inside
+	p.gateway.signal(syscall.SIGTERM)
+	p.gateway.log.wait(t, "msg", "stopping")
+	meanwhile()
+	close(release)
+	if status := <-asked; status != http.StatusOK {
+		t.Errorf("the request under way got status %d", status)
+	}
+	if code := p.gateway.exit(t); code != 0 {
+		t.Errorf("exit code %d; log:\n%s", code, p.gateway.log)
 	}
 }
