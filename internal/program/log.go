@@ -3,7 +3,6 @@ package program
 import (
 	"io"
 	"log/slog"
-	"runtime/debug"
 )
 
 // Log holds the settings of a logger.
@@ -47,20 +46,4 @@ func (l Log) handler(w io.Writer) slog.Handler {
 		return slog.NewTextHandler(w, options)
 	}
 	return slog.NewJSONHandler(w, options)
-}
-
-// Version returns the module version and the commit that the binary was built
-// from, as far as the build knew them.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	return version + " " + info.GoVersion
 }
