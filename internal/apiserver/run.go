@@ -45,15 +45,15 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 	}
 	daemon := wolhttp.NewClient(unixsock.Dialer(c.WolSocket), c.Timeout)
 	defer daemon.Close()
-	metrics := newMetrics()
+	metrics := newMetrics(ctx, keys.set, daemon.Ping)
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := gateway.New(gateway.Options{
 		Context: calls,
-		Waker:   daemon, Interfaces: daemon.Interfaces, Ready: daemon.Ping,
+		Waker:   metrics.watch(daemon), Interfaces: daemon.Interfaces, Ready: daemon.Ping,
 		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
 		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
-		Observe: metrics.observe, Log: log, Audit: events,
+		Observe: metrics, Log: log, Audit: events,
 	})
 
 	listener, err := listen(ctx, c.Listen)

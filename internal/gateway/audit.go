@@ -19,7 +19,7 @@ import (
 func (g *gateway) auditWake(c *fiber.Ctx, req wol.Request, receipts []wol.Receipt, err error) {
 	line := audit.Wake{RequestID: req.ID, KeyID: principal(c).ID, Source: client(c)}
 	if err != nil {
-		line.Outcome, line.Code = failure(err), string(wol.KindOf(err))
+		line.Outcome, line.Code = Outcome(err), string(wol.KindOf(err))
 	}
 	for i, target := range req.Distinct() {
 		line.Target = target.MAC.String()
@@ -30,8 +30,8 @@ func (g *gateway) auditWake(c *fiber.Ctx, req wol.Request, receipts []wol.Receip
 	}
 }
 
-// failure is the outcome of a call that ended with err.
-func failure(err error) audit.Outcome {
+// Outcome is what became of every target of a call that ended with err.
+func Outcome(err error) audit.Outcome {
 	if e, ok := errors.AsType[*wol.Error](err); ok && e.Unsure {
 		return audit.Unknown
 	}

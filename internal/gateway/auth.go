@@ -22,7 +22,7 @@ func (g *gateway) authenticate(c *fiber.Ctx) error {
 	}
 	who, ok := g.Keys().Authenticate(presented, time.Now())
 	if !ok {
-		return g.failedTry(c, who)
+		return g.failedTry(c, who, presented != "")
 	}
 	c.Locals(localPrincipal, who)
 	return c.Next()
@@ -32,6 +32,7 @@ func (g *gateway) authenticate(c *fiber.Ctx) error {
 func (g *gateway) require(scope apikey.Scope) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if !principal(c).Has(scope) {
+			g.Observe.Denied(NoScope)
 			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="wolgate", error="insufficient_scope", scope="`+string(scope)+`"`) // RFC 6750 section 3
 			return problem.New(wol.Forbidden, "this key does not have the scope "+string(scope)+": use one that has it")
 		}

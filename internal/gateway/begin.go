@@ -41,9 +41,7 @@ func (g *gateway) begin(c *fiber.Ctx) error {
 		route = r.Path
 	}
 	g.record(c, route, cause, took)
-	if g.Observe != nil {
-		g.Observe(route, c.Response().StatusCode(), took)
-	}
+	g.Observe.Request(route, c.Response().StatusCode(), took)
 	return nil
 }
 

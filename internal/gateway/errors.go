@@ -54,7 +54,7 @@ func (g *gateway) refusedBody(c *fiber.Ctx, p *problem.Problem) *problem.Problem
 	header := &c.Request().Header
 	who, presented, valid := g.glance(header)
 	if presented && !valid {
-		if limited := problemOf(g.failedTry(c, who)); limited.Code == wol.RateLimited {
+		if limited := problemOf(g.failedTry(c, who, presented)); limited.Code == wol.RateLimited {
 			return limited
 		}
 	}
@@ -64,6 +64,7 @@ func (g *gateway) refusedBody(c *fiber.Ctx, p *problem.Problem) *problem.Problem
 	c.Locals(localPrincipal, who)
 	// A body in chunks was refused for its size, or because there was no token for it.
 	if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || g.large != nil && !g.large.Take(key).OK) {
+		g.Observe.Limited(BodyLimit)
 		return problemOf(&wol.Error{Kind: wol.RateLimited, RetryAfter: time.Second, Message: "this key has sent too many large bodies at once: wait as long as Retry-After says, or name fewer targets a call"})
 	}
 	return p

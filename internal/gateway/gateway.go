@@ -59,9 +59,8 @@ type Options struct {
 	CORSOrigins []string
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// Observe is told of every request that reached the routes; route is the pattern
-	// that answered it, or "none".
-	Observe func(route string, status int, took time.Duration)
+	// Observe counts for the operator.
+	Observe Observer
 	Log     *slog.Logger
 	// Audit is told of every wake and every refusal.
 	Audit *audit.Log

@@ -401,7 +401,7 @@ func TestASilentConnectionDoesNotDelayShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := New(Options{Log: slog.New(slog.DiscardHandler)})
+	server := New(Options{Observe: &counts{}, Log: slog.New(slog.DiscardHandler)})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	silent, err := net.Dial("tcp", listener.Addr().String())

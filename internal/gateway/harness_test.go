@@ -29,6 +29,7 @@ type door struct {
 	conns  atomic.Int32 // that are open
 	log    lockedBuffer
 	audit  *audit.Log
+	counts counts
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
 	narrow string // a key with the scope wake for woltest.MAC(1) alone
@@ -86,8 +87,8 @@ func open(t *testing.T, change func(*Options)) *door {
 		},
 		Ready: func(context.Context, string) error { return nil },
 		Keys:  func() *apikey.Set { return keys },
-		Docs:  true,
-		Log:   slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Docs:  true, Observe: &d.counts,
+		Log: slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&o)

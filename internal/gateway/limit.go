@@ -48,6 +48,7 @@ func (g *gateway) limit(c *fiber.Ctx) error {
 	d := g.limits.Take(principal(c).ID)
 	tellLimit(c, "key", d)
 	if !d.OK {
+		g.Observe.Limited(KeyLimit)
 		return &wol.Error{Kind: wol.RateLimited, RetryAfter: d.RetryAfter,
 			Message: "this key has asked too often: wait as long as Retry-After says; its burst is " + strconv.Itoa(d.Limit) + " requests"}
 	}

@@ -29,12 +29,21 @@ func newTries() *ratelimit.Table[netip.Prefix] {
 // comes after the key has been looked at and never before: a valid key always
 // passes, whatever others have tried from the same address. The principal who is
 // the zero one but for a key that has expired.
-func (g *gateway) failedTry(c *fiber.Ctx, who apikey.Principal) error {
+func (g *gateway) failedTry(c *fiber.Ctx, who apikey.Principal, presented bool) error {
 	c.Locals(localFailedTry, who)
+	switch {
+	case !presented:
+		g.Observe.Denied(NoKey)
+	case who.ID != "":
+		g.Observe.Denied(ExpiredKey)
+	default:
+		g.Observe.Denied(InvalidKey)
+	}
 	d := g.tries.Take(ratelimit.Source(client(c)))
 	if d.OK {
 		return problem.New(wol.Unauthenticated, "")
 	}
+	g.Observe.Limited(TryLimit)
 	tellLimit(c, "tries", d)
 	return &wol.Error{Kind: wol.RateLimited, RetryAfter: d.RetryAfter,
 		Message: "too many requests without a valid key from this address: send a valid one, which is never refused for this, or wait as long as Retry-After says"}

@@ -105,6 +105,7 @@ func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
 	key := principal(c)
 	for _, target := range req.Targets {
 		if !key.MayWake(target.MAC) {
+			g.Observe.Denied(NoTarget)
 			return nil, problem.New(wol.Forbidden, "this key does not allow this target: use one that does")
 		}
 	}

@@ -474,7 +474,7 @@ func TestServingOutlivesAcceptErrors(t *testing.T) {
 		want <- err
 	}
 	log := slog.New(slog.DiscardHandler)
-	server := New(Options{Log: log})
+	server := New(Options{Observe: &counts{}, Log: log})
 	served := make(chan error, 1)
 	var open atomic.Int32
 	until := func(n int32) {
