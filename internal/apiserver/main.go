@@ -55,7 +55,7 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		for _, w := range warnings {
 			log.Warn(w)
 		}
-		return Run(ctx, c, log)
+		return Run(ctx, c, program.Getenv(environ), log)
 	case "healthcheck":
 		return healthcheck(ctx, c.Listen)
 	default:

@@ -15,6 +15,7 @@ import (
 	"wolgate/internal/gateway"
 	"wolgate/internal/netlimit"
 	"wolgate/internal/program"
+	"wolgate/internal/sdnotify"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -37,7 +38,7 @@ const (
 
 // Run serves until ctx ends, then answers what is under way. The error is a
 // program.ConfigError where starting again cannot help.
-func Run(ctx context.Context, c Config, log *slog.Logger) error {
+func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	events := audit.New(log)
 	keys, err := openKeyring(c, log, events)
 	if err != nil {
@@ -77,6 +78,7 @@ func Run(ctx context.Context, c Config, log *slog.Logger) error {
 		events.Event(audit.Event{Name: audit.Shutdown})
 	}()
 	group.Go(func() error { return serve(ctx, server, public, cancel, log) })
+	group.Go(func() error { sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(public.Addr())); return nil })
 	group.Go(func() error { keys.watch(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
 	return group.Wait()

@@ -28,6 +28,7 @@ func allowed() map[string][]string {
 		"internal/problem":   {"internal/wol"},
 		"internal/program":   {},
 		"internal/ratelimit": {},
+		"internal/sdnotify":  {},
 		"internal/netlimit":  {"internal/ratelimit"},
 		"internal/audit":     {"internal/ratelimit"},
 		// the kernel
@@ -40,8 +41,8 @@ func allowed() map[string][]string {
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp"},
-		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// support of tests
@@ -51,6 +52,7 @@ func allowed() map[string][]string {
 		"internal/lantest":  {"internal/leak", "internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
 		"internal/e2e":      {},
 		"internal/e2e/page": {},
+		"internal/e2e/boot": {},
 	}
 }
 

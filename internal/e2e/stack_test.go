@@ -89,12 +89,14 @@ func (st *stack) startDaemon(t testing.TB, flags ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noActivation := func(string) string { return "" }
 	st.daemon = launch(t, func(ctx context.Context, log *logLines) error {
 		return wolserver.Run(ctx, c, noActivation, c.Log.New(log))
 	})
 	st.daemon.log.wait(t, "msg", "listening")
 }
+
+// noActivation is the environment of a program that systemd has not started.
+func noActivation(string) string { return "" }
 
 func (st *stack) startGateway(t testing.TB, environ []string, flags ...string) {
 	t.Helper()
@@ -103,7 +105,7 @@ func (st *stack) startGateway(t testing.TB, environ []string, flags ...string) {
 		t.Fatal(err)
 	}
 	st.gateway = launch(t, func(ctx context.Context, log *logLines) error {
-		return apiserver.Run(ctx, c, c.Log.New(log))
+		return apiserver.Run(ctx, c, noActivation, c.Log.New(log))
 	})
 	st.url = "http://" + st.gateway.log.wait(t, "msg", "listening")["address"].(string)
 }

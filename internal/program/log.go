@@ -11,7 +11,7 @@ type Log struct{ Level, Format string }
 // Add declares the two settings.
 func (l *Log) Add(s *Settings) {
 	s.Add("log-level", "info", "debug, info, warn or error", Choice(&l.Level, "debug", "info", "warn", "error"))
-	s.Add("log-format", "json", "json or text", Choice(&l.Format, "json", "text"))
+	s.Add("log-format", "json", "json, text, or journal, which is json for systemd's journal", Choice(&l.Format, "json", "text", "journal"))
 }
 
 // New returns the logger. Every value is encoded, so that no outside text can
@@ -42,8 +42,12 @@ func (l Log) handler(w io.Writer) slog.Handler {
 		}
 		return a
 	}}
-	if l.Format == "text" {
+	switch l.Format {
+	case "text":
 		return slog.NewTextHandler(w, options)
+	case "journal":
+		return newJournal(w, options)
+	default:
+		return slog.NewJSONHandler(w, options)
 	}
-	return slog.NewJSONHandler(w, options)
 }

@@ -14,6 +14,7 @@ import (
 	"wolgate/internal/netlimit"
 	"wolgate/internal/policy"
 	"wolgate/internal/program"
+	"wolgate/internal/sdnotify"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -78,6 +79,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
+	go sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr()))
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("serve %s: %w", listener.Addr(), err), listener.Close())
