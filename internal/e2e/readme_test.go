@@ -89,7 +89,8 @@ func TestREADMEsAgree(t *testing.T) {
 	headings := func(name string) int {
 		return len(regexp.MustCompile(`(?m)^#+ `).FindAllString(readme(t, name), -1))
 	}
-	for english, korean := range map[string]string{"README.md": "README.ko.md", "docs/operations.md": "docs/operations.ko.md"} {
+	for _, english := range []string{"README.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md"} {
+		korean := strings.TrimSuffix(english, ".md") + ".ko.md"
 		if diff := cmp.Diff(code(english), code(korean)); diff != "" {
 			t.Errorf("code blocks (-%s +%s):\n%s", english, korean, diff)
 		}
