@@ -7,7 +7,14 @@ VULN   = go run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 # how long make fuzz gives each target
 FUZZTIME ?= 30s
 
-.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln
+# What images are called: $(IMAGES)/wol-server:$(TAG) and $(IMAGES)/api-server:$(TAG).
+IMAGES    ?= wolgate
+TAG       ?= latest
+PROGRAMS   = wol-server api-server
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+REVISION  ?= $(shell git rev-parse HEAD 2>/dev/null)
+
+.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
@@ -43,14 +50,18 @@ run: build
 	wait $$api; code=$$?; stop; exit $$code
 
 # test runs every layer that this machine can, and names what it skipped;
-# REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler.
+# REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler. The
+# tests of whole systems (an engine, systemd, a browser) come last, one at a time, because
+# each of them is a load for the others. What they leave to look at is in $(RUN)/artifacts.
 test: build
-	@mkdir -p "$(RUN)"; rm -f "$(RUN)/skipped"; race=-race; \
+	@mkdir -p "$(RUN)/artifacts"; rm -f "$(RUN)/skipped"; race=-race; code=0; \
 	if ! command -v "$$(go env CC)" >/dev/null; then \
 		race=; echo "SKIPPED the race detector: there is no C compiler" >"$(RUN)/skipped"; \
 		[ "$${REQUIRE_ALL:-}" != 1 ] || { cat "$(RUN)/skipped"; exit 1; }; \
 	fi; \
-	SKIPPED_LOG="$(abspath $(RUN))/skipped" go test $$race -shuffle=on -count=1 ./...; code=$$?; \
+	export SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
+	go test $$race -shuffle=on -count=1 $$(go list ./... | grep -v /internal/e2e/) || code=$$?; \
+	go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$(go list ./... | grep /internal/e2e/) || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 
 check: format vet staticcheck docs-diff tidy-diff
@@ -113,3 +124,28 @@ vuln:
 		echo "$$said" | head -n 1; [ "$${REQUIRE_ALL:-}" != 1 ];; \
 	*) echo "$$said"; exit 1;; \
 	esac
+
+# npm installs what the tests of the recipes in JavaScript need; without it they are skipped.
+npm:
+	for project in docs/examples/discord-bot internal/e2e/testdata/node-red; do \
+		npm ci --prefix $$project --ignore-scripts --no-audit --no-fund || exit 1; \
+	done
+
+# images builds both for this machine. It needs BuildKit: Docker 23, or DOCKER_BUILDKIT=1.
+images:
+	@set -e; for name in $(PROGRAMS); do \
+		docker build --file Dockerfile.$${name%%-*} --tag $(IMAGES)/$$name:$(TAG) \
+			--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .; \
+	done
+
+# login takes what GitLab gives a job; the password is on no command line.
+login:
+	@printf %s "$$CI_REGISTRY_PASSWORD" | docker login --username "$$CI_REGISTRY_USER" --password-stdin "$$CI_REGISTRY"
+
+# release builds both for every platform and pushes them by the names of $(TAG) and latest.
+release:
+	@IMAGES="$(IMAGES)" TAG="$(TAG)" VERSION="$(VERSION)" REVISION="$(REVISION)" .ci/release
+
+# deploy replaces both containers on the host of the engine that docker talks to.
+deploy:
+	@IMAGES="$(IMAGES)" TAG="$(TAG)" .ci/deploy

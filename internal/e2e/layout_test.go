@@ -46,13 +46,14 @@ func allowed() map[string][]string {
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// support of tests
-		"internal/leak":     {},
-		"internal/skip":     {},
-		"internal/woltest":  {"internal/magicpacket", "internal/wol", "github.com/google/go-cmp"},
-		"internal/lantest":  {"internal/leak", "internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
-		"internal/e2e":      {},
-		"internal/e2e/page": {},
-		"internal/e2e/boot": {},
+		"internal/leak":       {},
+		"internal/skip":       {},
+		"internal/woltest":    {"internal/magicpacket", "internal/wol", "github.com/google/go-cmp"},
+		"internal/lantest":    {"internal/leak", "internal/skip", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys"},
+		"internal/e2e":        {},
+		"internal/e2e/page":   {},
+		"internal/e2e/boot":   {},
+		"internal/e2e/engine": {},
 	}
 }
 

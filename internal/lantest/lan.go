@@ -1,6 +1,7 @@
 package lantest
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
@@ -19,6 +20,7 @@ type LAN struct {
 	link                    // the near end
 	far     *netlink.Handle // acts in the far end's namespace
 	farEnd  netlink.Link
+	beyond  netns.NsHandle // the far end's namespace
 	sniffer *sniffer
 }
 
@@ -34,7 +36,7 @@ type LAN struct {
 func New(t testing.TB, name string, prefixes ...string) *LAN {
 	t.Helper()
 	Require(t)
-	l := &LAN{link: link{t: t}}
+	l := &LAN{link: link{t: t}, beyond: netns.None()}
 	t.Cleanup(l.close)
 	if err := inNewNamespace(func(home netns.NsHandle) error { return l.build(home, name) }); err != nil {
 		t.Fatalf("build LAN %s: %v", name, err)
@@ -52,6 +54,9 @@ func (l *LAN) build(home netns.NsHandle, name string) error {
 	attrs.Name = "far"
 	pair := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(home)}
 	var err error
+	if l.beyond, err = netns.Get(); err != nil {
+		return err
+	}
 	if l.far, err = netlink.NewHandle(); err != nil {
 		return err
 	}
@@ -79,15 +84,30 @@ func (l *LAN) close() {
 	if l.far != nil {
 		l.far.Close()
 	}
+	if l.beyond.IsOpen() {
+		_ = l.beyond.Close()
+	}
 }
 
-// inNewNamespace calls f on a thread that has moved to a new network
-// namespace, and tells it the one it came from. All other goroutines stay
-// where they were: the thread runs nothing else until it has moved back, and
-// should that fail, it ends with its goroutine.
+// inNewNamespace calls f on a thread that has moved to a new network namespace, and tells
+// it the one it came from.
 func inNewNamespace(f func(home netns.NsHandle) error) error {
+	return elsewhere(func() error {
+		far, err := netns.New()
+		if err != nil {
+			return fmt.Errorf("make a network namespace: %w", err)
+		}
+		return far.Close() // The thread is in it, and keeps it.
+	}, f)
+}
+
+// elsewhere calls f on a thread that move has taken to another network namespace. All other
+// goroutines stay where they were: the thread runs nothing else until it has moved back,
+// and should that fail, it ends with its goroutine.
+func elsewhere(move func() error, f func(home netns.NsHandle) error) error {
 	result := make(chan error, 1)
 	go func() {
+		defer close(result) // also where f ends the goroutine
 		runtime.LockOSThread()
 		result <- func() error {
 			home, err := netns.Get()
@@ -95,11 +115,9 @@ func inNewNamespace(f func(home netns.NsHandle) error) error {
 				return err
 			}
 			defer home.Close()
-			far, err := netns.New()
-			if err != nil {
-				return fmt.Errorf("make a network namespace: %w", err)
+			if err := move(); err != nil {
+				return err
 			}
-			defer far.Close()
 			err = f(home)
 			if netns.Set(home) == nil {
 				runtime.UnlockOSThread()
@@ -107,5 +125,9 @@ func inNewNamespace(f func(home netns.NsHandle) error) error {
 			return err
 		}()
 	}()
-	return <-result
+	err, returned := <-result
+	if !returned {
+		return errors.New("what was called in another namespace did not return")
+	}
+	return err
 }

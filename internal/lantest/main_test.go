@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +29,8 @@ func TestMain(m *testing.M) {
 			fmt.Println("cannot forbid namespaces:", err)
 			os.Exit(0)
 		}
+	case "orphans of root":
+		lantest.MainAsRoot(m)
 	}
 	lantest.Main(m)
 }
@@ -45,6 +48,27 @@ func TestChild(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		runtime.LockOSThread() // The parent is a thread.
 		_ = cmd.Run()
+	case "orphans of root":
+		lantest.Require(t)
+		if os.Getpid() == 1 || os.Getppid() != 1 {
+			t.Fatalf("process %d of %d", os.Getpid(), os.Getppid())
+		}
+		// The first one ends at once and has to be buried, or kill(2) finds it for ever.
+		cmd := exec.Command("sh", "-c", "sleep 0 >/dev/null & echo $!; setsid sleep 60 >&2 &")
+		cmd.Stderr = os.Stdout
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for syscall.Kill(pid, 0) == nil {
+			time.Sleep(time.Millisecond)
+		}
+		fmt.Println("ready")
+		time.Sleep(time.Minute)
 	case "panic":
 		panic("in the child")
 	case "without Main", "without namespaces", "require":

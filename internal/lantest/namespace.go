@@ -54,11 +54,17 @@ func Main(m *testing.M) {
 		}
 		leak.Main(m)
 	}
-	status, err := runInside()
+	// Root may bring a second user into the namespace, others only themselves.
+	status, err := runInside(again(true), again(false))
 	if err == nil {
 		os.Exit(status)
 	}
-	if err := os.Setenv(refusedVariable, err.Error()); err != nil {
+	runRefused(m, err)
+}
+
+// runRefused runs the tests where they are; Require skips for this reason.
+func runRefused(m *testing.M, reason error) {
+	if err := os.Setenv(refusedVariable, reason.Error()); err != nil {
 		fmt.Fprintf(os.Stderr, "lantest: %v\n", err)
 		os.Exit(1)
 	}
@@ -92,9 +98,9 @@ func inside() bool {
 // namespace, such as "net:[4026531840]".
 func networkNamespace() (string, error) { return os.Readlink("/proc/thread-self/ns/net") }
 
-// runInside runs this test binary again in new namespaces and returns its exit
-// status. The error means that no test has run.
-func runInside() (status int, err error) {
+// runInside runs this test binary again in new namespaces, by the first command that
+// starts, and returns its exit status. The error means that no test has run.
+func runInside(commands ...*exec.Cmd) (status int, err error) {
 	here, err := networkNamespace()
 	if err != nil {
 		return 0, err
@@ -108,13 +114,15 @@ func runInside() (status int, err error) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer close(signals)
 	defer signal.Stop(signals)
-	// Root may bring a second user into the namespace, others only themselves.
-	cmd := again(here, true)
-	if cmd.Start() != nil {
-		cmd = again(here, false)
-		if err := cmd.Start(); err != nil {
-			return 0, fmt.Errorf("make namespaces: %w", err)
+	var cmd *exec.Cmd
+	for _, cmd = range commands {
+		cmd.Env = append(cmd.Environ(), outsideVariable+"="+here)
+		if err = cmd.Start(); err == nil {
+			break
 		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("make namespaces: %w", err)
 	}
 	go func() {
 		for s := range signals {
@@ -134,11 +142,8 @@ func runInside() (status int, err error) {
 // again returns a command that runs this test binary in new namespaces, where
 // the user is root and where, on demand, there is also nobody, as whom
 // Unprivileged runs programs.
-func again(here string, alsoNobody bool) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), outsideVariable+"="+here)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+func again(alsoNobody bool) *exec.Cmd {
+	cmd := sameBinary()
 	attr := &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
@@ -152,6 +157,14 @@ func again(here string, alsoNobody bool) *exec.Cmd {
 		attr.GidMappingsEnableSetgroups = true // Without it nobody would keep root's groups.
 	}
 	cmd.SysProcAttr = attr
+	return cmd
+}
+
+// sameBinary returns a command that runs this test binary as it was started.
+func sameBinary() *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd
 }
 
