@@ -11,7 +11,7 @@ umask 022
 fail() { echo "install.sh: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "this needs root: sudo $0"
-[ -d /run/systemd/system ] || fail "systemd does not run this machine"
+[ -d /run/systemd/system ] || fail "systemd does not run this machine: use containers (docs/deployment.md), or start both programs by hand"
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 from=${1:-$here/../../bin}

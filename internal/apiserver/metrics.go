@@ -63,7 +63,7 @@ func newMetrics(ctx context.Context, keys func() *apikey.Set, ping func(ctx cont
 			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}),
 	}
-	release, revision, compiler := program.Build()
+	release, revision, compiler := program.BuildInfo()
 	registry.MustRegister(m.duration, m.first,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "wolgate_build_info", Help: "Always 1; its labels say which build of api-server this is.",

@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"bufio"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +27,7 @@ const root = "../.."
 // tested, in its order, against the real programs on a LAN of the test's own.
 func TestREADMEExamples(t *testing.T) {
 	lantest.Require(t)
-	needs(t, "curl")
+	skip.Unless(t, "curl", "curl")
 	lan := lantest.New(t, "lan0", "192.168.1.10/24")
 	p := startPrograms(t, []string{"--repeat", "1"}, "--listen", "127.0.0.1:8080")
 	top := t.TempDir()
@@ -80,22 +80,28 @@ func testedBlocks(t *testing.T, name string) []string {
 	return blocks
 }
 
-// TestREADMEsAgree holds the Korean README to the English one's code.
+// TestREADMEsAgree holds each Korean text to the English one's code, and to its
+// sections.
 func TestREADMEsAgree(t *testing.T) {
 	t.Parallel()
 	code := func(name string) []string {
-		return regexp.MustCompile("(?ms)^```\\w.*?^```$").FindAllString(readme(t, name), -1)
+		return regexp.MustCompile("(?ms)^(?:<!-- [^\n]* -->\n)? *```\\w.*?^ *```$").FindAllString(readme(t, name), -1)
 	}
-	headings := func(name string) int {
-		return len(regexp.MustCompile(`(?m)^#+ `).FindAllString(readme(t, name), -1))
+	levels := func(name string) (levels []string) { // "## ", "### ", … in their order
+		for _, heading := range regexp.MustCompile("(?ms)^ *```.*?^ *```$|^#+ ").FindAllString(readme(t, name), -1) {
+			if strings.HasPrefix(heading, "#") {
+				levels = append(levels, heading)
+			}
+		}
+		return levels
 	}
-	for _, english := range []string{"README.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md"} {
+	for _, english := range []string{"README.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md", "docs/recipes.md"} {
 		korean := strings.TrimSuffix(english, ".md") + ".ko.md"
 		if diff := cmp.Diff(code(english), code(korean)); diff != "" {
 			t.Errorf("code blocks (-%s +%s):\n%s", english, korean, diff)
 		}
-		if en, ko := headings(english), headings(korean); en != ko {
-			t.Errorf("%s: %d headings in English, %d in Korean (comments in code blocks count in both)", english, en, ko)
+		if diff := cmp.Diff(levels(english), levels(korean)); diff != "" {
+			t.Errorf("headings (-%s +%s):\n%s", english, korean, diff)
 		}
 	}
 }
@@ -130,8 +136,8 @@ func TestREADMENamesEverySetting(t *testing.T) {
 // and Ctrl-C.
 func TestMakeRun(t *testing.T) {
 	lantest.Require(t)
-	needs(t, "curl")
-	needs(t, "make")
+	skip.Unless(t, "curl", "curl")
+	skip.Unless(t, "make", "make")
 	lan := lantest.New(t, "lan0", "192.168.1.10/24")
 	state := filepath.Dir(woltest.SocketPath(t))
 	var key string
@@ -187,9 +193,19 @@ func TestMakeRun(t *testing.T) {
 	}
 }
 
-func needs(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		skip.Because(t, fmt.Sprintf("%s is not installed", program))
+// TestComposeTakesEverySetting: what stands in .env reaches the container, but for what
+// the compose files decide themselves.
+func TestComposeTakesEverySetting(t *testing.T) {
+	t.Parallel()
+	decided := []string{"WOL_SOCKET", "WOL_ALLOW", "WOL_ALLOW_UIDS", "WOL_RAW",
+		"API_LISTEN", "API_WOL_SOCKET", "API_KEYS_FILE", "API_OPS_LISTEN", "API_TRUSTED_PROXIES"}
+	services, bin := readme(t, "deploy/services.yaml"), build(t)
+	for _, program := range []string{"wol-server", "api-server"} {
+		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")
+		for _, found := range regexp.MustCompile(`(?m)^    ([A-Z]+_[A-Z_]+) +default `).FindAllStringSubmatch(help, -1) {
+			if taken := strings.Contains(services, "\n      "+found[1]+":\n"); taken == slices.Contains(decided, found[1]) {
+				t.Errorf("%s: services.yaml takes it from .env: %v", found[1], taken)
+			}
+		}
 	}
 }

@@ -6,30 +6,31 @@ import (
 	"strings"
 )
 
-// version is what an image's build says it is: go build -ldflags "-X wolgate/internal/program.version=...".
-var version string
+// What the build of an image says they are, which has no repository to look at: go build
+// -ldflags "-X wolgate/internal/program.version=... -X wolgate/internal/program.revision=...".
+var version, revision string
 
-// Version returns in one line what Build does.
+// Version returns in one line what BuildInfo does.
 func Version() string {
-	release, revision, compiler := Build()
-	return strings.Join(strings.Fields(release+" "+revision+" "+compiler), " ")
+	release, commit, compiler := BuildInfo()
+	return strings.Join(strings.Fields(release+" "+commit+" "+compiler), " ")
 }
 
-// Build returns the version, the commit and the compiler that the binary was built
+// BuildInfo returns the version, the commit and the compiler that the binary was built
 // from, as far as the build knew them; the commit may be empty.
-func Build() (release, revision, compiler string) {
+func BuildInfo() (release, commit, compiler string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown", "", runtime.Version()
+		return "unknown", revision, runtime.Version()
 	}
-	release = info.Main.Version
+	release, commit = info.Main.Version, revision
 	if version != "" {
 		release = version
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			revision = s.Value
+			commit = s.Value
 		}
 	}
-	return release, revision, info.GoVersion
+	return release, commit, info.GoVersion
 }

@@ -5,6 +5,7 @@ package skip
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,17 @@ func Because(t testing.TB, reason string) {
 		}
 	}
 	t.Skip(reason)
+}
+
+// Unless skips the calling test where a program is missing, and says which Debian
+// package has it. Otherwise it returns the program's path.
+func Unless(t testing.TB, program, debian string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		Because(t, program+" is not installed: apt-get install "+debian)
+	}
+	return path
 }
 
 // record appends line in a single write: packages are tested at the same time,

@@ -30,16 +30,38 @@ func (v *verdict) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// because returns what Because decides; like Skip and Fatalf it ends a goroutine.
+// because returns what Because decides.
 func because(reason string) *verdict {
+	return decide(func(v *verdict) { skip.Because(v, reason) })
+}
+
+// decide calls f in a goroutine, which Skip and Fatalf end.
+func decide(f func(v *verdict)) *verdict {
 	v := new(verdict)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		skip.Because(v, reason)
+		f(v)
 	}()
 	<-done
 	return v
+}
+
+func TestUnlessAProgramIsThere(t *testing.T) {
+	t.Setenv("REQUIRE_ALL", "")
+	t.Setenv("SKIPPED_LOG", "")
+	v := decide(func(v *verdict) { skip.Unless(v, "no-such-program", "some-package") })
+	if v.skipped != "no-such-program is not installed: apt-get install some-package" || v.failed != "" {
+		t.Errorf("skipped %q, failed %q", v.skipped, v.failed)
+	}
+	v = decide(func(v *verdict) {
+		if path := skip.Unless(v, "sh", "dash"); !filepath.IsAbs(path) {
+			t.Errorf("sh is at %q", path)
+		}
+	})
+	if v.skipped != "" || v.failed != "" {
+		t.Errorf("skipped %q, failed %q", v.skipped, v.failed)
+	}
 }
 
 func TestBecauseSkipsAndRecords(t *testing.T) {

@@ -58,3 +58,14 @@ func Answer(t testing.TB, path string, say []byte) {
 		}
 	}()
 }
+
+// FreeAddress returns a TCP address of loopback at which nobody listens.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,42 @@
+package woltest
+
+import (
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Systemd is what a program finds that systemd has started with Type=notify and a
+// watchdog of one second: sd_notify(3).
+type Systemd struct{ conn *net.UnixConn }
+
+// ListenSystemd opens the socket until the test ends.
+func ListenSystemd(t testing.TB) *Systemd {
+	t.Helper()
+	name := filepath.Join(filepath.Dir(SocketPath(t)), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &Systemd{conn}
+}
+
+// Getenv is the environment that the program is given.
+func (s *Systemd) Getenv(name string) string {
+	return map[string]string{"NOTIFY_SOCKET": s.conn.LocalAddr().String(), "WATCHDOG_USEC": "1000000"}[name]
+}
+
+// Told fails the test unless this is the next that systemd is told.
+func (s *Systemd) Told(t testing.TB, want string) {
+	t.Helper()
+	if err := s.conn.SetReadDeadline(time.Now().Add(Patience)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	n, err := s.conn.Read(b)
+	if err != nil || string(b[:n]) != want {
+		t.Fatalf("systemd was told %q (%v), want %q", b[:n], err, want)
+	}
+}
