@@ -29,14 +29,14 @@ type packets struct {
 	vec *prometheus.CounterVec
 
 	mu    sync.Mutex
-	known map[string]lane
+	known map[string]series
 }
 
-// lane is the two counters of one interface.
-type lane struct{ sent, failed prometheus.Counter }
+// series is the two counters of one interface.
+type series struct{ sent, failed prometheus.Counter }
 
 func newPackets(vec *prometheus.CounterVec) *packets {
-	return &packets{vec: vec, known: map[string]lane{}}
+	return &packets{vec: vec, known: map[string]series{}}
 }
 
 // count adds what a receipt lists, for so many targets.
@@ -44,15 +44,15 @@ func (p *packets) count(sent []wol.Delivery, failed []wol.Failure, targets int) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range sent {
-		p.lane(sent[i].Interface).sent.Add(float64(targets))
+		p.of(sent[i].Interface).sent.Add(float64(targets))
 	}
 	for i := range failed {
-		p.lane(failed[i].Interface).failed.Add(float64(targets))
+		p.of(failed[i].Interface).failed.Add(float64(targets))
 	}
 }
 
-// lane is called with the lock held.
-func (p *packets) lane(name string) lane {
+// of is called with the lock held.
+func (p *packets) of(name string) series {
 	if known, ok := p.known[name]; ok {
 		return known
 	}
@@ -61,15 +61,15 @@ func (p *packets) lane(name string) lane {
 	case name == "":
 		label = routed
 	case len(p.known) >= maxInterfaces || !plausible(name):
-		return p.lanes(other)
+		return p.labelled(other)
 	}
-	fresh := p.lanes(label)
+	fresh := p.labelled(label)
 	p.known[strings.Clone(name)] = fresh // name may be part of a whole answer
 	return fresh
 }
 
-func (p *packets) lanes(label string) lane {
-	return lane{p.vec.WithLabelValues(label, "sent"), p.vec.WithLabelValues(label, "failed")}
+func (p *packets) labelled(label string) series {
+	return series{p.vec.WithLabelValues(label, "sent"), p.vec.WithLabelValues(label, "failed")}
 }
 
 // plausible says whether an interface could have this name: dev_valid_name of the
@@ -79,6 +79,6 @@ func plausible(name string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(name, func(r rune) bool {
-		return r == '/' || r == ':' || unicode.IsSpace(r) || !unicode.IsPrint(r)
+		return r == '/' || r == ':' || r == ' ' || !unicode.IsPrint(r)
 	})
 }

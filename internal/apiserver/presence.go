@@ -21,9 +21,9 @@ type presence struct {
 	ctx  context.Context // of the program; a scrape has none that reaches a collector
 	ping func(ctx context.Context, requestID string) error
 
-	mu    sync.Mutex
-	asked time.Time // when the answer came
-	is    float64
+	mu       sync.Mutex
+	answered time.Time // or given up on
+	is       float64
 }
 
 // up returns 1 if the daemon answers, and 0 if not. Who comes while it is being asked
@@ -31,7 +31,7 @@ type presence struct {
 func (p *presence) up() float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.asked.IsZero() && time.Since(p.asked) < presenceEvery {
+	if !p.answered.IsZero() && time.Since(p.answered) < presenceEvery {
 		return p.is
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, presenceTimeout)
@@ -40,6 +40,6 @@ func (p *presence) up() float64 {
 	if p.ping(ctx, wol.NewRequestID()) == nil {
 		p.is = 1
 	}
-	p.asked = time.Now()
+	p.answered = time.Now()
 	return p.is
 }

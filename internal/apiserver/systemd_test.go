@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wolgate/internal/skip"
+	"wolgate/internal/woltest"
 )
 
 // TestWatchdogUnderAttack: one source takes every place that it can, so that the
@@ -26,32 +27,17 @@ func TestWatchdogUnderAttack(t *testing.T) {
 		skip.Because(t, "both ends of an attack do not fit into RLIMIT_NOFILE: raise ulimit -n to 12288")
 	}
 	dir := t.TempDir()
-	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "n"), Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer systemd.Close()
-	told := func(want string) {
-		t.Helper()
-		b := make([]byte, 100)
-		_ = systemd.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if n, err := systemd.Read(b); err != nil || string(b[:n]) != want {
-			t.Fatalf("systemd was told %q (%v), want %q", b[:n], err, want)
-		}
-	}
-	address := freeAddress(t)
+	systemd := woltest.ListenSystemd(t)
+	address := woltest.FreeAddress(t)
 	c, _, err := Load([]string{"--listen", address, "--ops-listen", "", "--keys", filepath.Join(dir, "keys"), "--wol-socket", filepath.Join(dir, "s")},
 		[]string{"API_KEY=0KV7lGkrDlgBCnAvEw3ZJm8xqTzu"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	getenv := func(name string) string {
-		return map[string]string{"NOTIFY_SOCKET": filepath.Join(dir, "n"), "WATCHDOG_USEC": "1000000"}[name]
-	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, c, getenv, slog.New(slog.DiscardHandler)) }()
-	told("READY=1")
+	go func() { ended <- Run(ctx, c, systemd.Getenv, slog.New(slog.DiscardHandler)) }()
+	systemd.Told(t, "READY=1")
 
 	var conns []net.Conn
 	defer func() {
@@ -84,25 +70,14 @@ func TestWatchdogUnderAttack(t *testing.T) {
 		t.Fatal("there is still a place")
 	}
 	for range 8 { // two seconds, which is less than silent connections are left open
-		told("WATCHDOG=1")
+		systemd.Told(t, "WATCHDOG=1")
 	}
 	if !refused() {
 		t.Error("there are places again, so this proves nothing")
 	}
 	stop()
-	told("STOPPING=1")
+	systemd.Told(t, "STOPPING=1")
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-}
-
-// freeAddress returns one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

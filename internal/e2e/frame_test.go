@@ -62,10 +62,7 @@ func TestRawFramesAreRefusedInOneLine(t *testing.T) {
 // read what the sniffer saw.
 func TestTsharkKnowsEveryPacket(t *testing.T) {
 	lantest.Require(t)
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		skip.Because(t, "tshark is not installed")
-	}
+	tshark := skip.Unless(t, "tshark", "tshark")
 	lan := lantest.New(t, "lan0", "10.71.0.1/24", "fe80::1/64")
 	lans := lans{"lan0": lan}
 	d := startRoot(t, "--raw", "--ipv6", "--repeat", "1")

@@ -31,10 +31,7 @@ type user struct {
 func (u user) as(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	lantest.Require(t)
-	setpriv, err := exec.LookPath("setpriv")
-	if err != nil {
-		skip.Because(t, "setpriv, of util-linux, is not installed")
-	}
+	setpriv := skip.Unless(t, "setpriv", "util-linux")
 	groups := "--groups=" + u.groups
 	if u.groups == "" {
 		groups = "--clear-groups"

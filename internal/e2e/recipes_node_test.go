@@ -78,7 +78,7 @@ func TestNodeRED(t *testing.T) {
 	red := newNodeProject(t, "internal/e2e/testdata/node-red", "docs/examples/node-red/flow.json")
 	r := woltest.Listen(t)
 	p := startPrograms(t, loopback(r), "--rate", "1/h", "--burst", "1")
-	address := closedPort(t)
+	address := woltest.FreeAddress(t)
 	log, _ := red.node(t, []string{"PORT=" + strings.Split(address, ":")[1], "HOME=" + red.dir, "WOLGATE_URL=" + p.url, "WOLGATE_KEY=" + p.key},
 		"node_modules/node-red/red.js", "--userDir", red.dir, "--settings", filepath.Join(red.dir, "settings.js"))
 	press := func() {
@@ -111,10 +111,10 @@ type nodeProject struct{ dir string }
 // newNodeProject copies a project and more files into a folder of the test's own.
 func newNodeProject(t *testing.T, project string, more ...string) nodeProject {
 	t.Helper()
-	needs(t, "node")
+	skip.Unless(t, "node", "nodejs")
 	modules := absolute(t, filepath.Join(project, "node_modules"))
 	if _, err := os.Stat(modules); err != nil {
-		skip.Because(t, "run npm ci in "+project)
+		skip.Because(t, "there is no "+modules+": run make npm")
 	}
 	p := nodeProject{dir: t.TempDir()}
 	if err := os.Symlink(modules, filepath.Join(p.dir, "node_modules")); err != nil {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -27,30 +26,13 @@ type door struct {
 	url    string
 	wakes  atomic.Int32
 	conns  atomic.Int32 // that are open
-	log    lockedBuffer
+	log    woltest.Buffer
 	audit  *audit.Log
 	counts counts
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
 	narrow string // a key with the scope wake for woltest.MAC(1) alone
 	old    string // a key that has expired
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func open(t *testing.T, change func(*Options)) *door {

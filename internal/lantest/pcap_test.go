@@ -48,10 +48,7 @@ func TestWritePcapSaysWhatTheWriterSays(t *testing.T) {
 
 func TestTsharkReadsWhatWasSniffed(t *testing.T) {
 	lan := lantest.New(t, "lana", "10.10.0.1/24", "fe80::1/64")
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		skip.Because(t, "tshark is not installed")
-	}
+	tshark := skip.Unless(t, "tshark", "tshark")
 	send(t, "10.10.0.255:9", magic())
 	send(t, allNodes(t, "lana"), magic())
 	sendRaw(t, "lana", magic())

@@ -28,10 +28,7 @@ const nobody = 65534
 func Unprivileged(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	Require(t)
-	setpriv, err := exec.LookPath("setpriv")
-	if err != nil {
-		skip.Because(t, "setpriv, of util-linux, is not installed")
-	}
+	setpriv := skip.Unless(t, "setpriv", "util-linux")
 	flags := []string{
 		"--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all",
 		"--securebits=+noroot,+noroot_locked",

@@ -13,64 +13,56 @@ import (
 //
 // The priority comes from the record and never from the text; and as a line of JSON has
 // no line break inside, nothing that anybody outside says can begin a line.
-type journal [4]slog.Handler // by rank
+type journal struct {
+	slog.Handler // writes to w
+	w            *prioritized
+}
 
-// newJournal makes one handler a priority, since a handler does not tell its writer
-// which record it writes. They share a lock, which keeps their lines whole.
 func newJournal(w io.Writer, options *slog.HandlerOptions) journal {
-	var j journal
-	lock := new(sync.Mutex)
-	for rank, priority := range [len(j)]string{"<7>", "<6>", "<4>", "<3>"} { // syslog(3)
-		j[rank] = slog.NewJSONHandler(prioritized{w, lock, priority}, options)
-	}
-	return j
+	p := &prioritized{w: w}
+	return journal{slog.NewJSONHandler(p, options), p}
 }
 
-func rank(level slog.Level) int {
-	switch {
-	case level < slog.LevelInfo:
-		return 0
-	case level < slog.LevelWarn:
-		return 1
-	case level < slog.LevelError:
-		return 2
-	default:
-		return 3
-	}
-}
-
-func (j journal) Enabled(ctx context.Context, level slog.Level) bool {
-	return j[rank(level)].Enabled(ctx, level)
-}
-
+// Handle holds the lock, because a handler does not tell its writer which record it
+// writes.
 func (j journal) Handle(ctx context.Context, r slog.Record) error {
-	return j[rank(r.Level)].Handle(ctx, r)
+	j.w.mu.Lock()
+	defer j.w.mu.Unlock()
+	j.w.priority = priority(r.Level)
+	return j.Handler.Handle(ctx, r)
 }
 
 func (j journal) WithAttrs(attrs []slog.Attr) slog.Handler {
-	for rank := range j {
-		j[rank] = j[rank].WithAttrs(attrs)
-	}
-	return j
+	return journal{j.Handler.WithAttrs(attrs), j.w}
 }
 
 func (j journal) WithGroup(name string) slog.Handler {
-	for rank := range j {
-		j[rank] = j[rank].WithGroup(name)
-	}
-	return j
+	return journal{j.Handler.WithGroup(name), j.w}
 }
 
-// prioritized puts its priority before what is one line.
+// priority is that of syslog(3), as the journal reads it.
+func priority(level slog.Level) string {
+	switch {
+	case level < slog.LevelInfo:
+		return "<7>"
+	case level < slog.LevelWarn:
+		return "<6>"
+	case level < slog.LevelError:
+		return "<4>"
+	default:
+		return "<3>"
+	}
+}
+
+// prioritized puts the priority before what is one line.
 type prioritized struct {
-	w        io.Writer
-	lock     *sync.Mutex
+	w io.Writer
+
+	mu       sync.Mutex // held by whoever has a line written
 	priority string
 }
 
-func (p prioritized) Write(line []byte) (int, error) {
-	p.lock.Lock()
-	defer p.lock.Unlock()
+func (p *prioritized) Write(line []byte) (int, error) {
 	if _, err := p.w.Write(append([]byte(p.priority), line...)); err != nil {
 		return 0, err
 	}

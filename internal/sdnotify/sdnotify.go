@@ -6,6 +6,7 @@ package sdnotify
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -37,7 +38,7 @@ func New(getenv func(string) string, log *slog.Logger) *Notifier {
 		return n
 	}
 	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
-	if err == nil && usec > 0 && usec <= int64(24*time.Hour/time.Microsecond) {
+	if err == nil && usec > 0 && usec <= math.MaxInt64/int64(time.Microsecond) { // a time.Duration holds no more
 		n.timeout = time.Duration(usec) * time.Microsecond
 	}
 	return n
@@ -63,7 +64,7 @@ func (n *Notifier) watch(ctx context.Context, check func(context.Context) error)
 	if n.socket == "" || n.timeout == 0 {
 		return
 	}
-	tick := time.NewTicker(max(n.timeout/4, time.Microsecond))
+	tick := time.NewTicker(n.timeout / 4)
 	defer tick.Stop()
 	well := true
 	for {
@@ -95,6 +96,7 @@ func (n *Notifier) say(state string) {
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.socket, Net: "unixgram"})
 	if err == nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // nor does the end wait for a systemd that reads nothing
 		_, err = conn.Write([]byte(state))
 		_ = conn.Close()
 	}

@@ -182,12 +182,21 @@ func TestWatchdogIsSilentWhileTheCheckFails(t *testing.T) {
 func TestRunEndsWithAReaderThatIsGone(t *testing.T) {
 	t.Parallel()
 	s := listen(t, filepath.Join(t.TempDir(), "s"), "WATCHDOG_USEC", "4000")
-	stop := run(s.getenv, well)
+	checked := make(chan struct{})
+	stop := run(s.getenv, func(ctx context.Context) error {
+		select {
+		case checked <- struct{}{}:
+		case <-ctx.Done():
+		}
+		return nil
+	})
 	if got := s.hear(t, patience); got != "READY=1" {
 		t.Fatalf("got %q", got)
 	}
 	_ = s.conn.Close()
-	time.Sleep(20 * time.Millisecond)
+	for range 2 { // between the two is a sign
+		<-checked
+	}
 	if said := stop(); !strings.Contains(said, "WATCHDOG=1") {
 		t.Errorf("nothing is said of signs that nobody takes: %q", said)
 	}

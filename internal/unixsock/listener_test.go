@@ -16,25 +16,8 @@ import (
 	"time"
 
 	"wolgate/internal/unixsock"
+	"wolgate/internal/woltest"
 )
-
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
 
 // greet admits peers until l is closed, and fails the test if Accept fails
 // before that.
@@ -76,7 +59,7 @@ func TestPeerUID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(tempDir(t), "s")
-			var log journal
+			var log woltest.Buffer
 			l, err := unixsock.Listen(path, tt.allow, slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil {
 				t.Fatal(err)
@@ -127,7 +110,7 @@ func TestUnreadableCredentialsCloseOneConnection(t *testing.T) {
 	t.Parallel()
 	const faults = 1000
 	path := filepath.Join(tempDir(t), "s")
-	var log journal
+	var log woltest.Buffer
 	l, err := unixsock.Listen(path, []uint32{uint32(os.Getuid())}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +141,7 @@ func TestUnreadableCredentialsCloseOneConnection(t *testing.T) {
 func TestRefusedPeersCannotFillTheLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(tempDir(t), "s")
-	var log journal
+	var log woltest.Buffer
 	l, err := unixsock.Listen(path, []uint32{uint32(os.Getuid()) + 1}, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)

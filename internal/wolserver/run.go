@@ -79,7 +79,9 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	go sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr()))
+	told := make(chan struct{})
+	go func() { defer close(told); sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr())) }()
+	defer func() { cancel(); <-told }()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("serve %s: %w", listener.Addr(), err), listener.Close())

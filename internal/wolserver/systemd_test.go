@@ -3,43 +3,13 @@ package wolserver_test
 import (
 	"context"
 	"log/slog"
-	"net"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wolhttp"
 	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
 )
-
-// systemd is where a program says how it is, as systemd has it.
-func systemd(t *testing.T) (*net.UnixConn, func(string) string) {
-	t.Helper()
-	name := filepath.Join(filepath.Dir(woltest.SocketPath(t)), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn, func(variable string) string {
-		return map[string]string{"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"}[variable]
-	}
-}
-
-// told fails the test unless this is the next that systemd is told.
-func told(t *testing.T, conn *net.UnixConn, want string) {
-	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(woltest.Patience)); err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 100)
-	n, err := conn.Read(b)
-	if err != nil || string(b[:n]) != want {
-		t.Fatalf("systemd was told %q (%v), want %q", b[:n], err, want)
-	}
-}
 
 // start runs the daemon as systemd does. stop ends it.
 func start(t *testing.T, path string, getenv func(string) string) (stop func()) {
@@ -65,14 +35,14 @@ func TestReadyMeansReady(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
 		path := woltest.SocketPath(t)
-		conn, getenv := systemd(t)
-		stop := start(t, path, getenv)
-		told(t, conn, "READY=1")
+		systemd := woltest.ListenSystemd(t)
+		stop := start(t, path, systemd.Getenv)
+		systemd.Told(t, "READY=1")
 		if err := ping(t, path); err != nil {
 			t.Fatal(err)
 		}
 		stop()
-		told(t, conn, "STOPPING=1")
+		systemd.Told(t, "STOPPING=1")
 	}
 }
 
@@ -81,9 +51,9 @@ func TestReadyMeansReady(t *testing.T) {
 func TestWatchdogUnderAttack(t *testing.T) {
 	t.Parallel()
 	path := woltest.SocketPath(t)
-	conn, getenv := systemd(t)
-	defer start(t, path, getenv)()
-	told(t, conn, "READY=1")
+	systemd := woltest.ListenSystemd(t)
+	defer start(t, path, systemd.Getenv)()
+	systemd.Told(t, "READY=1")
 	crowd(t, path, 2*total, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	refused := func() bool {
 		c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
@@ -92,7 +62,7 @@ func TestWatchdogUnderAttack(t *testing.T) {
 	}
 	within(t, "the places are taken", refused)
 	for range 8 { // two seconds
-		told(t, conn, "WATCHDOG=1")
+		systemd.Told(t, "WATCHDOG=1")
 	}
 	if !refused() {
 		t.Error("there are places again, so this proves nothing")

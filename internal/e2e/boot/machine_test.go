@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"wolgate/internal/lantest"
 	"wolgate/internal/skip"
+	"wolgate/internal/woltest"
 )
 
 // patience is for what takes a moment; a busy machine makes it long.
@@ -31,8 +31,8 @@ type machine struct {
 	lan    *lantest.LAN
 	nspawn *exec.Cmd
 	ended  chan struct{}
-	screen *screen
-	leader string // the machine's process 1, as seen from here
+	screen *woltest.Buffer // what its console has shown
+	leader string          // the machine's process 1, as seen from here
 	key    string
 	woken  atomic.Uint32
 }
@@ -40,7 +40,7 @@ type machine struct {
 // boot returns once the system is up.
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
-	m.screen = &screen{}
+	m.screen = &woltest.Buffer{}
 	// --register=no, --keep-unit: process 1 here need not be systemd, so nobody is told
 	// and no unit is made. The rest lets the systemd inside attach the programs by which
 	// IPAddressDeny= works; the network that this is a power over is the test's own.
@@ -195,22 +195,4 @@ func (m *machine) eventually(limit time.Duration, holds func() bool) bool {
 		}
 	}
 	return true
-}
-
-// screen is what the machine's console has shown.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }

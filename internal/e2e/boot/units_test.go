@@ -22,7 +22,7 @@ const most = 1.5
 // are not installed here, so the units name this test's own binary in their place.
 func TestUnitsAreUnderstood(t *testing.T) {
 	t.Parallel()
-	needs(t, "systemd-analyze", "systemd")
+	skip.Unless(t, "systemd-analyze", "systemd")
 	dir := t.TempDir()
 	self, err := os.Executable()
 	if err != nil {
@@ -48,7 +48,7 @@ func TestUnitsAreUnderstood(t *testing.T) {
 // offline, so that of --raw is put behind the unit.
 func TestUnitsExposeLittle(t *testing.T) {
 	t.Parallel()
-	needs(t, "systemd-analyze", "systemd")
+	skip.Unless(t, "systemd-analyze", "systemd")
 	daemon, gateway := read(t, "wol-server.service"), read(t, "api-server.service")
 	for name, text := range map[string]string{
 		"wol-server.service":     daemon,
@@ -75,7 +75,7 @@ func TestScripts(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
-	needs(t, "shellcheck", "shellcheck")
+	skip.Unless(t, "shellcheck", "shellcheck")
 	if out, err := exec.Command("shellcheck", scripts...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -93,14 +93,6 @@ func exposure(t *testing.T, said string) float64 {
 		t.Errorf("%s, want at most %.1f (%v)", strings.TrimSpace(match[0]), most, err)
 	}
 	return figure
-}
-
-// needs skips the test where a program is missing that the Debian package has.
-func needs(t *testing.T, program, debian string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		skip.Because(t, program+" is not installed: apt-get install "+debian)
-	}
 }
 
 func read(t *testing.T, name string) string {

@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"text/template"
 	"time"
@@ -82,7 +81,7 @@ func (p proxy) fill(t *testing.T, name string) string {
 // is that very certificate (--ignore-certificate-errors-spki-list), and no other.
 func (p proxy) serve(t *testing.T, cmd *exec.Cmd) (url, trusted string) {
 	t.Helper()
-	var said output
+	var said woltest.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	spawn(t, cmd)
 	for deadline := time.Now().Add(woltest.Patience); ; time.Sleep(20 * time.Millisecond) {
@@ -131,22 +130,4 @@ func write(t *testing.T, path string, content []byte) {
 	if err := os.WriteFile(path, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// output is what a program says, for when it fails.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
