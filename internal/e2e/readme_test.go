@@ -197,8 +197,7 @@ func TestMakeRun(t *testing.T) {
 // the compose files decide themselves.
 func TestComposeTakesEverySetting(t *testing.T) {
 	t.Parallel()
-	decided := []string{"WOL_SOCKET", "WOL_ALLOW", "WOL_ALLOW_UIDS", "WOL_RAW",
-		"API_LISTEN", "API_WOL_SOCKET", "API_KEYS_FILE", "API_OPS_LISTEN", "API_TRUSTED_PROXIES"}
+	decided := []string{"WOL_SOCKET", "WOL_ALLOW", "API_LISTEN", "API_WOL_SOCKET", "API_KEYS_FILE", "API_TRUSTED_PROXIES"}
 	services, bin := readme(t, "deploy/services.yaml"), build(t)
 	for _, program := range []string{"wol-server", "api-server"} {
 		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")

@@ -59,6 +59,8 @@ func compose(t *testing.T, w *world) {
 		}
 		w.wakes(t, w.client(gatewayURL, w.addKey(t, "late")), "with a key at last")
 	})
+	t.Run("guide", func(t *testing.T) { guide(t, w) })
+	t.Run("change", func(t *testing.T) { change(t, w) })
 }
 
 // inDeploy runs docker-compose as the header comments say: in deploy/.

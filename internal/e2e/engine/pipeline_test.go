@@ -29,6 +29,15 @@ func readPipeline(t *testing.T) pipeline {
 	var raw map[string]yaml.Node
 	must(t, yaml.Unmarshal(text, &raw))
 	p := pipeline{Jobs: map[string]job{}}
+	strictly := func(name string, node yaml.Node, into any) {
+		text, err := yaml.Marshal(&node)
+		must(t, err)
+		d := yaml.NewDecoder(bytes.NewReader(text))
+		d.KnownFields(true)
+		if err := d.Decode(into); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
 	for name, node := range raw {
 		switch name {
 		case "stages":
@@ -37,17 +46,11 @@ func readPipeline(t *testing.T) pipeline {
 			must(t, node.Decode(&p.Variables))
 		case "workflow":
 			var w struct{ Rules []rule }
-			must(t, node.Decode(&w))
+			strictly(name, node, &w)
 			p.Workflow = w.Rules
 		default:
-			text, err := yaml.Marshal(&node)
-			must(t, err)
-			d := yaml.NewDecoder(bytes.NewReader(text))
-			d.KnownFields(true)
 			var j job
-			if err := d.Decode(&j); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
+			strictly(name, node, &j)
 			p.Jobs[name] = j
 		}
 	}
@@ -76,6 +79,10 @@ func TestPipelineRuns(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"build": "build", "test": "test", "release": "release", "deploy-service": "deploy"}, stages); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
+	}
+	// It is for the runner on the host, and two at a time would remove each other's containers.
+	if d := p.Jobs["deploy-service"]; !slices.Equal(d.Tags, []string{"wolgate"}) || d.ResourceGroup != "wolgate" {
+		t.Errorf("deploy-service: tags %v, resource group %q", d.Tags, d.ResourceGroup)
 	}
 	all, checks := []string{"build", "deploy-service", "release", "test"}, []string{"build", "test"}
 	for name, tt := range map[string]struct {

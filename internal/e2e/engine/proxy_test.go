@@ -91,6 +91,14 @@ func behind(t *testing.T, w *world, v variant, proxy string) {
 	if status, body := plain.wake(mac); status != http.StatusForbidden || !strings.Contains(body, "Revoke") {
 		t.Errorf("a key over plain HTTP: %d %s", status, body)
 	}
+	byAddress := w.client("http://"+hostOnWAN, key).from(w.wan, hostOnWAN)
+	if status, body := byAddress.wake(mac); status != http.StatusForbidden || !strings.Contains(body, "Revoke") {
+		t.Errorf("a key over plain HTTP to an address: %d %s", status, body)
+	}
+	// A 200 is a wake, and never a proxy that knows no such name.
+	if status := w.run(t, "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", "-H", "Host: other.example", "https://localhost/api/v1/wol/"+mac); status == "200" {
+		t.Error("without a key, by another name, a wake is answered with 200")
+	}
 	status, head, _ := plain.ask(http.MethodGet, "/swagger/")
 	if to := head.Get("Location"); status != http.StatusPermanentRedirect || to != "https://localhost/swagger/" {
 		t.Errorf("GET by plain HTTP: %d, to %q", status, to)

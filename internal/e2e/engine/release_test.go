@@ -138,6 +138,12 @@ func deploy(t *testing.T, w *world) {
 	// One key from a protected variable of the pipeline is enough as well.
 	w.runIn(t, "../../..", job("bbbb2222", "API_KEY="+someKey), "make", "login", "deploy")
 	w.wakes(t, w.client(gatewayURL, someKey), "with API_KEY")
+	// What cannot start replaces nothing.
+	running := w.inspect(t, "wol-server").ID
+	out, err = w.tryIn("../../..", job("bbbb2222", "API_KEY="+someKey, "WOL_PORT=nine"), "make", "login", "deploy")
+	if err == nil || !strings.Contains(out, "WOL_PORT is") || w.inspect(t, "wol-server").ID != running {
+		t.Errorf("with a wrong setting, make deploy: %v\n%s", err, out)
+	}
 }
 
 // registry starts one that wants a password.
