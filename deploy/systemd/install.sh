@@ -26,25 +26,33 @@ done
 # put FILE MODE TARGET replaces TARGET in one step: whoever opens it meanwhile gets the
 # old file or the new one, and a program that runs keeps its own.
 put() {
-	install -m "$2" "$1" "$3.new"
+	stage "$@"
 	mv -f "$3.new" "$3"
 }
 
-# account NAME makes a system user with a group of its own.
+# stage FILE MODE TARGET lays FILE down whole beside TARGET, or leaves nothing of it.
+stage() {
+	install -m "$2" "$1" "$3.new" || { rm -f "$3.new"; fail "cannot write $3.new; $3 is as it was"; }
+}
+
+# account NAME makes a system user and a group of that name, whichever is not there.
 account() {
-	if id -u "$1" >/dev/null 2>&1; then return; fi
-	own=--user-group
-	if getent group "$1" >/dev/null; then own="--gid $1"; fi
-	# shellcheck disable=SC2086 # two words, or one
-	useradd --system $own --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
+	getent group "$1" >/dev/null || groupadd --system "$1"
+	id -u "$1" >/dev/null 2>&1 ||
+		useradd --system --gid "$1" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
 }
 account wol-server
 account api-server
 
 install -d -m 0755 /etc/wolgate /etc/tmpfiles.d "$programs"
 install -d -m 0750 -o api-server -g api-server /etc/api-server
+# Both lie there before either is replaced: they are of one version also where the disk is full.
+trap 'rm -f "$programs/wol-server.new" "$programs/api-server.new"' EXIT
 for program in wol-server api-server; do
-	put "$from/$program" 0755 "$programs/$program"
+	stage "$from/$program" 0755 "$programs/$program"
+done
+for program in wol-server api-server; do
+	mv -f "$programs/$program.new" "$programs/$program"
 	# A key may stand in the settings: only root reads them, and systemd is root.
 	[ -e "/etc/wolgate/$program.env" ] || put "$here/$program.env" 0600 "/etc/wolgate/$program.env"
 done

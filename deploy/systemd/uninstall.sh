@@ -27,6 +27,8 @@ done
 systemctl daemon-reload
 systemctl reset-failed api-server.service wol-server.service wol-server.socket 2>/dev/null || true # of which systemd may know nothing
 rm -f /usr/local/bin/api-server /usr/local/bin/wol-server /etc/tmpfiles.d/wolgate.conf
+# What an installation that was killed was about to put in place.
+rm -f /usr/local/bin/wol-server.new /usr/local/bin/api-server.new /etc/wolgate/wol-server.env.new /etc/wolgate/api-server.env.new "$units/wol-server.service.new" "$units/api-server.service.new" "$units/wol-server.socket.new" /etc/tmpfiles.d/wolgate.conf.new
 rm -rf /run/wol-server
 
 if [ "$purge" = false ]; then

@@ -52,8 +52,10 @@ func serveOps(ctx context.Context, listener net.Listener, handler http.Handler, 
 	return nil
 }
 
-// local refuses a page whose own name was made to resolve to this host (DNS
-// rebinding): it cannot name another Host than its own.
+// local refuses what a page in a browser on this host asks for: one whose own name was made
+// to resolve to us (DNS rebinding), which cannot name another Host than its own; and one
+// from elsewhere, which would not be shown the answer, but could have profiles made. A
+// link that somebody follows is let in (Fetch Metadata Request Headers, W3C).
 func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -63,6 +65,14 @@ func local(next http.Handler) http.Handler {
 		if !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") && net.ParseIP(strings.Trim(host, "[]")) == nil {
 			http.Error(w, "this listener does not serve this Host: call it by its address, or as localhost", http.StatusForbidden)
 			return
+		}
+		switch r.Header.Get("Sec-Fetch-Site") {
+		case "", "none", "same-origin":
+		default:
+			if r.Header.Get("Sec-Fetch-Dest") != "document" {
+				http.Error(w, "this listener does not serve pages of others: open it in a window of its own", http.StatusForbidden)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

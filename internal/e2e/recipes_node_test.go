@@ -30,7 +30,7 @@ func TestDiscordBot(t *testing.T) {
 	api := fmt.Sprint(discord.wait(t, "at", "listening")["api"])
 	environ := []string{
 		"DISCORD_API=" + api, "DISCORD_TOKEN=token-of-the-test", "DISCORD_GUILD=900000000000000002", "ALLOWED_USERS=1, 2",
-		"WOLGATE_URL=" + p.url, "WOLGATE_KEY=" + p.key, "TARGETS=desktop=" + someMAC + ",nas=02:00:00:00:00:01",
+		"WOLGATE_URL=" + p.url + "/", "WOLGATE_KEY=" + p.key, "TARGETS=desktop=" + someMAC + ", nas = 02:00:00:00:00:01,", // as people write them
 	}
 	registered, _ := bot.node(t, environ, "register.mjs")
 	says(t, registered, "/wake knows desktop, nas")

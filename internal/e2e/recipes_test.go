@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,7 +117,7 @@ func TestWakeScript(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write("targets", fmt.Sprintf("# name mac host\nplain %[1]s\nawake %[1]s %[2]s\nlate %[1]s %[3]s\nasleep %[1]s 127.0.0.1:1\nother 02:00:00:00:00:01\nbroken xx\n",
+	write("targets", fmt.Sprintf("# name mac host\nplain %[1]s\nawake %[1]s %[2]s\nlate %[1]s %[3]s\nasleep %[1]s 127.0.0.1:1\nother 02:00:00:00:00:01\nbroken xx\nempty\n010 02:00:00:00:00:01\n10 %[1]s\nwindows %[1]s\r\n",
 		someMAC, awake.Addr(), late))
 	newKey := addKey(t, p.keys, "narrow", "--target", someMAC)
 	write("key", newKey+"\n")
@@ -141,9 +142,32 @@ func TestWakeScript(t *testing.T) {
 	wake(1, "forbidden: this key does not allow this target", "other")
 	wake(1, "invalid: ", "broken")
 	wake(2, "no line for nobody", "nobody")
+	wakeAt := func(url string, code int, says string) {
+		t.Helper()
+		if got, stdout, stderr := run(t, []string{"HOME=" + home, "WOLGATE_URL=" + url}, absolute(t, "docs/examples/wake"), "plain"); got != code || !strings.Contains(stderr, says) || stdout != "" {
+			t.Errorf("wake at %s: exit %d, want %d with %q; it said %q and %q", url, got, code, says, stdout, stderr)
+		}
+	}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/down") {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		_, _ = w.Write([]byte("<html>\nno, not {\"status\":\"sent\"}\n</html>\n"))
+	}))
+	defer proxy.Close()
+	wakeAt(proxy.URL+"/down", 1, "answers with HTTP 502, but not as wolgate does")
+	wakeAt(proxy.URL, 1, "does not answer as wolgate does")
 	wake(2, "use it as", "plain", "late")
 	wake(2, "use it as")
+	wake(0, "magic packet for 10 sent", "10") // and not for 010, which is the same number
+	wake(0, "magic packet for windows sent", "windows")
+	write("key", newKey+"\r\n")
+	wake(0, "magic packet for plain sent", "plain")
+	write("key", newKey+"\n")
+	wake(2, "no line for empty, with a MAC", "empty")
 	wake(2, "number of seconds", "-w", "soon", "plain")
+	wake(2, "number of seconds", "-w", "08", "awake")
+	wake(2, "number of seconds", "-w", "99999999999999999999", "awake") // too many for test(1)
 	wake(2, "needs a HOST", "-w", "5", "plain")
 	if err := os.Chmod(key, 0o644); err != nil {
 		t.Fatal(err)

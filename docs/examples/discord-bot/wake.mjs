@@ -1,5 +1,6 @@
 // Targets by name, at most 25: Discord shows no more choices.
-export const targets = new Map(process.env.TARGETS.split(",").map((t) => t.trim().split("=")));
+export const targets = new Map(process.env.TARGETS.split(",").filter((t) => t.trim()).map((t) => t.split("=").map((part) => part.trim())));
+const url = process.env.WOLGATE_URL.replace(/\/+$/, "");
 
 // wake asks wolgate once and says in words what came of it. It does not throw.
 export async function wake(name) {
@@ -7,7 +8,7 @@ export async function wake(name) {
   if (!mac) return `There is no computer named ${name} here.`;
   let answer;
   try {
-    answer = await fetch(`${process.env.WOLGATE_URL}/api/v1/wol/${mac}`, {
+    answer = await fetch(`${url}/api/v1/wol/${mac}`, {
       method: "POST",
       headers: { Authorization: `Bearer ${process.env.WOLGATE_KEY}` },
       signal: AbortSignal.timeout(15_000),

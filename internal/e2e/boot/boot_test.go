@@ -68,6 +68,12 @@ func steps() []step {
 			}
 			m.sh(t, uninstall+" --purge") // there is nothing to do, and that is well
 		}},
+		{"a user without a group of its name", false, func(t *testing.T, m *machine) {
+			m.sh(t, "groupadd others && useradd --system --gid others --no-create-home wol-server")
+			m.sh(t, install)
+			running(t, m)
+		}},
+		{"a disk that is full", false, fullDisk},
 	}
 }
 
@@ -75,6 +81,21 @@ func steps() []step {
 func (m *machine) files(t *testing.T) string {
 	t.Helper()
 	return m.sh(t, `find /etc /usr/local /opt /run/wol-server -not -name '*-' -not -path '/etc/systemd/system/*.wants' 2>/dev/null | sort; cut -d: -f1 /etc/passwd /etc/group /etc/shadow /etc/gshadow`)
+}
+
+// fullDisk: of both programs or of none there is a new one, and no part of one is left.
+func fullDisk(t *testing.T, m *machine) {
+	m.sh(t, "mount -t tmpfs -o size=60m small /usr/local/bin && cp /opt/wolgate/bin/* /usr/local/bin") // twice is 76 MiB
+	const both = "stat -c '%n %i' /usr/local/bin/*"
+	before := m.sh(t, both)
+	if said, err := m.try(install); err == nil || !strings.Contains(said, "No space left") {
+		t.Errorf("%v, %q", err, said)
+	}
+	if after := m.sh(t, both); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	running(t, m)
+	m.sh(t, "umount --lazy /usr/local/bin")
 }
 
 func refuseOthers(t *testing.T, m *machine) {
