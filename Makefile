@@ -7,6 +7,10 @@ VULN   = go run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 # how long make fuzz gives each target
 FUZZTIME ?= 30s
 
+# Flags of the load program, such as -wakes 1000000, and the packages with benchmarks.
+BENCHFLAGS ?=
+BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp)
+
 # What images are called: $(IMAGES)/wol-server:$(TAG) and $(IMAGES)/api-server:$(TAG).
 IMAGES    ?= wolgate
 TAG       ?= latest
@@ -14,7 +18,7 @@ PROGRAMS   = wol-server api-server
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION  ?= $(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: build run test check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
+.PHONY: build run test bench check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
@@ -61,6 +65,7 @@ test: build
 	fi; \
 	export SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
 	go test $$race -shuffle=on -count=1 $$(go list ./... | grep -v /internal/e2e/) || code=$$?; \
+	[ -z "$$race" ] || go test -run '^TestAllocations' -count=1 ./internal/apiserver ./internal/wolserver || code=$$?; \
 	go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$(go list ./... | grep /internal/e2e/) || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 
@@ -110,6 +115,17 @@ fuzz:
 # would spoil, one package at a time, and prints the figures.
 soak: build
 	go test -tags soak -run '^TestSoak' -count=1 -v -p 1 -timeout 2h ./...
+
+# bench measures both programs against what this machine allows, in a network namespace of
+# its own, and prints tables in Markdown; docs/benchmarks.md says how to read them. Before
+# them come the benchmarks of single packages. The programs are built as for the images.
+# Nothing else should run beside it.
+bench:
+	@mkdir -p "$(RUN)/bench"
+	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $(BENCHED) >"$(RUN)/benchmarks" || { cat "$(RUN)/benchmarks"; exit 1; }; \
+	grep -E '^(pkg:|Benchmark)' "$(RUN)/benchmarks"
+	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/... ./internal/bench
+	@"$(RUN)/bench/bench" $(BENCHFLAGS)
 
 # vuln looks for known holes in what is called. VULNDB names a folder with the
 # database (https://vuln.go.dev/vulndb.zip, unpacked) for a machine that cannot

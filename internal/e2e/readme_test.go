@@ -95,7 +95,7 @@ func TestREADMEsAgree(t *testing.T) {
 		}
 		return levels
 	}
-	for _, english := range []string{"README.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md", "docs/recipes.md"} {
+	for _, english := range []string{"README.md", "docs/benchmarks.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md", "docs/recipes.md"} {
 		korean := strings.TrimSuffix(english, ".md") + ".ko.md"
 		if diff := cmp.Diff(code(english), code(korean)); diff != "" {
 			t.Errorf("code blocks (-%s +%s):\n%s", english, korean, diff)

@@ -1,0 +1,88 @@
+// Bench measures wolgate against what this machine allows, and prints a table in
+// Markdown. It makes a network namespace with a LAN of its own, runs both programs
+// there as a user would, and in the same rounds what they are compared with: see
+// designs. Only ratios within one run say something of wolgate; the figures say how
+// fast the machine was just then.
+//
+// "make bench" builds and runs it, and docs/benchmarks.md says how to read it. The
+// programs api-server and wol-server are taken from beside it. No packet leaves the
+// namespace.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"wolgate/internal/program"
+)
+
+// plan says how long to measure.
+type plan struct {
+	bin    string        // directory of the two programs
+	dir    string        // for sockets and keys, removed at the end
+	rounds int           // how often everything is measured, in turns
+	span   time.Duration // of one measurement
+	wakes  int           // after which memory is looked at
+}
+
+func main() {
+	if len(os.Args) == 3 {
+		if role, ok := roles()[os.Args[1]]; ok { // another bench has started this one
+			serve := []string{"serve", os.Args[2]} // for which program.Main writes the log as it does for both programs
+			os.Exit(program.Main(os.Args[1], serve, os.Stderr, func(_ string, args []string, stderr io.Writer) error { return role(args[0], stderr) }))
+		}
+	}
+	var p plan
+	flag.IntVar(&p.rounds, "rounds", 5, "how often everything is measured, in turns")
+	flag.DurationVar(&p.span, "span", time.Second, "how long each measurement takes")
+	flag.IntVar(&p.wakes, "wakes", 200_000, "after how many wakes memory is looked at again")
+	flag.Parse()
+	if err := run(p); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(p plan) (err error) {
+	if p.rounds < 1 || p.span <= 0 || p.wakes < 1 || flag.NArg() > 0 {
+		return errors.New("-rounds, -span and -wakes are to be above 0, and nothing follows them")
+	}
+	if !inside() {
+		return again()
+	}
+	if p.bin, err = programsBeside(); err != nil {
+		return err
+	}
+	if p.dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(p.dir)
+	network, err := newLAN()
+	if err != nil {
+		return fmt.Errorf("make a LAN: %w", err)
+	}
+	if err := describeMachine(os.Stdout); err != nil {
+		return err
+	}
+	before, err := lookAtMachine()
+	if err != nil {
+		return err
+	}
+	for _, section := range []func(plan, lan) (table, error){measureLoad, measureWire, measureBatch, measureFootprint} {
+		t, err := section(p, *network)
+		if err != nil {
+			return err
+		}
+		t.print(os.Stdout)
+	}
+	after, err := lookAtMachine()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s\n", after.since(before))
+	return nil
+}

@@ -1,0 +1,81 @@
+//go:build !race
+
+package wolserver_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"wolgate/internal/program"
+	"wolgate/internal/wol"
+	"wolgate/internal/wolserver"
+	"wolgate/internal/woltest"
+)
+
+// mostAllocations is how many allocations a wake may take in wol-server beyond what
+// net/http needs for a handler that does nothing. There are 99, and 15 would be good:
+// docs/benchmarks.md says what they are. Take this down with them.
+const mostAllocations = 101
+
+// TestAllocationsPerWake counts in the whole program, wired as it is run, with its
+// budget, its log and one destination. The client is bytes that are ready made. The race
+// detector makes sync.Pool forget at random, so there it is left out.
+func TestAllocationsPerWake(t *testing.T) {
+	body, err := json.Marshal(wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}}.Body())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := "POST /wol HTTP/1.1\r\nHost: wol-server\r\nUser-Agent: Go-http-client/1.1\r\n"
+	ours, answer := woltest.AllocationsPerMessage(t, "unix", daemon(t), fmt.Appendf(nil,
+		"%sContent-Length: %d\r\nContent-Type: application/json\r\nWol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n%s", head, len(body), body))
+	empty, _ := woltest.AllocationsPerMessage(t, "unix", emptyHandler(t), []byte(head+"Content-Length: 0\r\n\r\n"))
+	t.Logf("a wake allocates %v times in wol-server, an empty handler of net/http %v. The answer:\n%s", ours, empty, answer)
+	if added := ours - empty; added > mostAllocations {
+		t.Errorf("wol-server adds %v allocations to a wake, want %d at most", added, mostAllocations)
+	}
+}
+
+func daemon(t *testing.T) (socket string) {
+	t.Helper()
+	socket = woltest.SocketPath(t)
+	// Nobody receives there: it would allocate.
+	c, _, err := wolserver.Load([]string{"--socket", socket, "--destinations", "127.255.255.255:40009", "--repeat", "1", "--max-pps", "1000000"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- wolserver.Run(ctx, c, func(string) string { return "" }, program.Log{Level: "info", Format: "json"}.New(io.Discard))
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	within(t, "the daemon serves", func() bool { return ping(t, socket) == nil })
+	return socket
+}
+
+func emptyHandler(t *testing.T) (socket string) {
+	t.Helper()
+	socket = woltest.SocketPath(t)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-ended
+	})
+	return socket
+}

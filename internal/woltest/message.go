@@ -1,0 +1,92 @@
+package woltest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"testing"
+)
+
+// ReadMessage reads one HTTP/1.1 request or answer, whose body has a Content-Length,
+// into b and returns its length. It allocates nothing, so that it can stand at the
+// other end of what is measured.
+func ReadMessage(r io.Reader, b []byte) (int, error) {
+	for n, end := 0, -1; ; {
+		if end < 0 {
+			if at := bytes.Index(b[:n], []byte("\r\n\r\n")); at >= 0 {
+				end = at + 4 + contentLength(b[:at])
+			}
+		}
+		if end >= 0 && n >= end {
+			return end, nil
+		}
+		if n == len(b) {
+			return n, errors.New("the message is larger than its buffer")
+		}
+		got, err := r.Read(b[n:])
+		if err != nil {
+			return n, err
+		}
+		n += got
+	}
+}
+
+func contentLength(head []byte) int {
+	_, value, _ := bytes.Cut(head, []byte("\r\nContent-Length: "))
+	length := 0
+	for _, digit := range value {
+		if digit < '0' || digit > '9' {
+			break
+		}
+		length = length*10 + int(digit-'0')
+	}
+	return length
+}
+
+// Parrot gives the same answer to every message on every connection of l, until the
+// test ends.
+func Parrot(t testing.TB, l net.Listener, answer []byte) {
+	t.Helper()
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				for b := make([]byte, 16<<10); ; {
+					if _, err := ReadMessage(c, b); err != nil {
+						return
+					}
+					if _, err := c.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+}
+
+// AllocationsPerMessage returns how often the process allocates while message is sent
+// to address and answered with status 200, and what came back last.
+func AllocationsPerMessage(t testing.TB, network, address string, message []byte) (allocations float64, answer string) {
+	t.Helper()
+	c, err := net.Dial(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	b, n := make([]byte, 64<<10), 0
+	allocations = testing.AllocsPerRun(1000, func() {
+		if _, err := c.Write(message); err != nil {
+			t.Fatal(err)
+		}
+		if n, err = ReadMessage(c, b); err != nil || !bytes.HasPrefix(b[:n], []byte("HTTP/1.1 200 ")) {
+			t.Fatalf("%v: %q", err, b[:n])
+		}
+	})
+	return allocations, string(b[:n])
+}
