@@ -17,13 +17,7 @@ import (
 // build compiles both programs as users get them and returns their directory.
 func build(t testing.TB) string {
 	t.Helper()
-	dir := lantest.SharedDir(t)
-	cmd := exec.Command("go", "build", "-trimpath", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as in images
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
+	return woltest.Build(t, lantest.SharedDir(t))
 }
 
 // process is one real program under way.

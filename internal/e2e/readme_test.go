@@ -26,40 +26,58 @@ const root = "../.."
 // TestREADMEExamples runs every shell block of the README that is marked as
 // tested, in its order, against the real programs on a LAN of the test's own.
 func TestREADMEExamples(t *testing.T) {
+	runExamples(t, "README.md", nil, func(block, out string) bool {
+		if !strings.Contains(block, "/wol") {
+			return false
+		}
+		if !strings.Contains(out, `"status":"sent"`) {
+			t.Errorf("no receipt:\n%s\n%s", block, out)
+		}
+		return true
+	})
+}
+
+// runExamples runs the tested blocks of a document in a folder that has bin and the
+// links. A block that wakes, which wakes judges, is to put a packet on the LAN.
+func runExamples(t *testing.T, document string, links map[string]string, wakes func(block, out string) bool) {
+	t.Helper()
 	lantest.Require(t)
 	skip.Unless(t, "curl", "curl")
 	lan := lantest.New(t, "lan0", "192.168.1.10/24")
 	p := startPrograms(t, []string{"--repeat", "1"}, "--listen", "127.0.0.1:8080")
 	top := t.TempDir()
-	if err := os.Symlink(p.bin, filepath.Join(top, "bin")); err != nil {
-		t.Fatal(err)
+	link := func(name, target string) {
+		if err := os.Symlink(target, filepath.Join(top, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	blocks := testedBlocks(t, "README.md")
-	wakes := 0
+	link("bin", p.bin)
+	for name, target := range links {
+		link(name, target)
+	}
+	blocks := testedBlocks(t, document)
+	count := 0
 	for _, block := range blocks {
 		cmd := exec.Command("sh", "-eu", "-c", block)
 		cmd.Dir = top
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "KEY=" + p.key, "SOCKET=" + p.socket, "API_KEYS_FILE=" + p.keys}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + top, "KEY=" + p.key, "SOCKET=" + p.socket, "API_KEYS_FILE=" + p.keys}
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.Contains(string(out), `"ok":false`) {
 			t.Errorf("%v\n%s\n%s", err, block, out)
 			continue
 		}
-		if !strings.Contains(block, "/wol") {
+		if !wakes(block, string(out)) {
 			continue
 		}
-		wakes++
-		if !strings.Contains(string(out), `"status":"sent"`) {
-			t.Errorf("no receipt:\n%s\n%s", block, out)
-		}
+		count++
 		f, ok := lan.Next(woltest.Patience)
 		if !ok || f.DstPort != 9 || len(f.Payload) < 102 {
 			t.Errorf("no packet on the LAN for:\n%s", block)
 		}
 		lan.Collect(quietLAN)
 	}
-	if len(blocks) < 6 || wakes < 4 {
-		t.Errorf("%d blocks with %d wakes: the README has lost its examples", len(blocks), wakes)
+	if len(blocks) < 6 || count < 4 {
+		t.Errorf("%d blocks with %d wakes: %s has lost its examples", len(blocks), count, document)
 	}
 }
 

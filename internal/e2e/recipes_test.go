@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -26,40 +25,9 @@ import (
 // TestRecipes runs every shell block of the recipes that is marked as tested,
 // in its order, as TestREADMEExamples does.
 func TestRecipes(t *testing.T) {
-	lantest.Require(t)
-	skip.Unless(t, "curl", "curl")
-	lan := lantest.New(t, "lan0", "192.168.1.10/24")
-	p := startPrograms(t, []string{"--repeat", "1"}, "--listen", "127.0.0.1:8080")
-	top := t.TempDir()
-	for name, target := range map[string]string{"bin": p.bin, "docs": absolute(t, "docs")} {
-		if err := os.Symlink(target, filepath.Join(top, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	blocks := testedBlocks(t, "docs/recipes.md")
-	wakes := 0
-	for _, block := range blocks {
-		cmd := exec.Command("sh", "-eu", "-c", block)
-		cmd.Dir = top
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + top, "KEY=" + p.key, "API_KEYS_FILE=" + p.keys}
-		out, err := cmd.CombinedOutput()
-		if err != nil || strings.Contains(string(out), `"ok":false`) {
-			t.Errorf("%v\n%s\n%s", err, block, out)
-			continue
-		}
-		if !strings.Contains(string(out), `"status":"sent"`) && !strings.Contains(string(out), "magic packet for") {
-			continue
-		}
-		wakes++
-		f, ok := lan.Next(woltest.Patience)
-		if !ok || f.DstPort != 9 || len(f.Payload) < 102 {
-			t.Errorf("no packet on the LAN for:\n%s", block)
-		}
-		lan.Collect(quietLAN)
-	}
-	if len(blocks) < 6 || wakes < 4 {
-		t.Errorf("%d blocks with %d wakes: the recipes have lost what was run", len(blocks), wakes)
-	}
+	runExamples(t, "docs/recipes.md", map[string]string{"docs": absolute(t, "docs")}, func(_, out string) bool {
+		return strings.Contains(out, `"status":"sent"`) || strings.Contains(out, "magic packet for")
+	})
 }
 
 // TestRecipesShowTheirFiles holds the recipes to the files that they show, and to

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"strconv"
 	"testing"
 
 	"wolgate/internal/unixsock"
@@ -26,18 +25,5 @@ func BenchmarkRoundTrip(b *testing.B) {
 	b.Cleanup(func() { _ = server.Close() })
 	c := wolhttp.NewClient(unixsock.Dialer(path), woltest.Patience)
 	b.Cleanup(c.Close)
-	for _, n := range []int{1, wol.MaxTargets} {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			req := wol.Request{ID: "id-1", Targets: make([]wol.Target, n)}
-			for i := range req.Targets {
-				req.Targets[i].MAC = woltest.MAC(i + 1)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := c.Wake(b.Context(), req); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	woltest.Bench(b, c)
 }

@@ -29,7 +29,7 @@ type programs struct {
 func start(t *testing.T) *programs {
 	t.Helper()
 	p := &programs{lan: lantest.New(t, "lana", hostAddress+"/24")}
-	bin := build(t)
+	bin := woltest.Build(t, t.TempDir())
 	dir := filepath.Dir(woltest.SocketPath(t))
 	socket, keys := filepath.Join(dir, "s"), filepath.Join(dir, "keys.json")
 	out, err := exec.Command(filepath.Join(bin, "api-server"), "keys", "add", "tester", "--scope", "wake", "--keys", keys).Output()
@@ -45,18 +45,6 @@ func start(t *testing.T) *programs {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// build compiles both programs as users get them and returns their directory.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.Command("go", "build", "-trimpath", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as in images
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
 }
 
 // listening starts one of our programs and returns the address that its log says it

@@ -1,0 +1,18 @@
+package woltest
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Build compiles both programs into dir, as users get them, and returns it.
+func Build(t testing.TB, dir string) string {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-trimpath", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as in images
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
