@@ -17,7 +17,6 @@ import (
 
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
-	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
 )
 
@@ -33,7 +32,7 @@ const mostAllocations = 98
 func TestAllocationsPerWake(t *testing.T) {
 	const key = "0KV7lGkrDlgBCnAvEw3ZJm8xqTzu"
 	head := "POST /api/v1/wol/" + woltest.MAC(1).String() + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
-	answer, err := json.Marshal(wol.NewReceipts("id-1", woltest.Receipts(request(1))))
+	answer, err := json.Marshal(woltest.Receipts(request(1))[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,28 +31,6 @@ type TargetText struct {
 	SecureOn string `json:"secureon,omitempty" example:""`
 } // @name WakeTarget
 
-// Receipts answers a request for many targets, in its order.
-type Receipts struct {
-	// OK is true when every target's packet left.
-	OK bool `json:"ok" example:"true"`
-	// Status is sent, or partial when anything failed.
-	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
-	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
-	Receipts  []Receipt `json:"receipts"`
-} // @name Receipts
-
-// NewReceipts sums up receipts of which at least one is OK.
-func NewReceipts(requestID string, receipts []Receipt) Receipts {
-	sum := Receipts{OK: true, Status: Sent, RequestID: requestID, Receipts: receipts}
-	for _, r := range receipts {
-		sum.OK = sum.OK && r.OK
-		if r.Status != Sent {
-			sum.Status = Partial
-		}
-	}
-	return sum
-}
-
 // ParseOptions reads a request for one target: its MAC from the path, the rest
 // from a JSON body that may be empty. The error is an *Error of kind Invalid.
 func ParseOptions(mac string, body []byte) (Request, error) {

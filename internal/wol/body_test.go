@@ -177,8 +177,8 @@ func TestReceiptVerdictComesFromItsLists(t *testing.T) {
 		if strings.Contains(string(text), "null") {
 			t.Errorf("a list is null in %s", text)
 		}
-		var back wol.Receipt
-		if err := json.Unmarshal(text, &back); err != nil {
+		back, err := wol.ParseReceipt(text)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(r, back); diff != "" {
@@ -191,9 +191,11 @@ func TestReceiptVerdictComesFromItsLists(t *testing.T) {
 		"delivery of nothing": `{"ok":true,"status":"sent","mac_addr":"` + mac + `","sent":[{"destination":"a","bytes":0}],"failed":[]}`,
 		"no mac":              `{"ok":true,"status":"sent","mac_addr":"","sent":[{"destination":"a","bytes":102}],"failed":[]}`,
 	} {
-		var r wol.Receipt
-		if err := json.Unmarshal([]byte(text), &r); err == nil {
+		if _, err := wol.ParseReceipt([]byte(text)); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+		if _, err := wol.ParseReceipts([]byte(`{"ok":true,"status":"sent","receipts":[` + text + `]}`)); err == nil {
+			t.Errorf("%s: accepted among others", name)
 		}
 	}
 }
@@ -213,8 +215,24 @@ func TestReceiptsSumUp(t *testing.T) {
 		{[]wol.Receipt{good, part}, true, wol.Partial},
 		{[]wol.Receipt{good, none}, false, wol.Partial},
 	} {
-		if got := wol.NewReceipts("id", tt.in); got.OK != tt.ok || got.Status != tt.status {
-			t.Errorf("got %v %s, want %v %s", got.OK, got.Status, tt.ok, tt.status)
+		sum := wol.NewReceipts("id", tt.in)
+		if sum.OK != tt.ok || sum.Status != tt.status {
+			t.Errorf("got %v %s, want %v %s", sum.OK, sum.Status, tt.ok, tt.status)
+		}
+		text, err := json.Marshal(sum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := wol.ParseReceipts(text)
+		if diff := cmp.Diff(sum, back); err != nil || diff != "" {
+			t.Errorf("%v, read back (-want +got):\n%s", err, diff)
+		}
+		sum.OK = !sum.OK
+		if text, err = json.Marshal(sum); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := wol.ParseReceipts(text); err == nil {
+			t.Errorf("accepted: %s", text)
 		}
 	}
 }

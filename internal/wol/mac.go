@@ -6,6 +6,8 @@ import "encoding/hex"
 // "EUI-48"). A MAC from ParseMAC is unicast and not zero.
 type MAC [6]byte
 
+const textLen = len("aa:bb:cc:dd:ee:ff")
+
 // ParseMAC reads exactly these spellings, in either case of hex digit:
 //
 //	aa:bb:cc:dd:ee:ff   aa-bb-cc-dd-ee-ff   aabb.ccdd.eeff   aabbccddeeff
@@ -63,20 +65,22 @@ func macDigits(digits *[12]byte, s string) bool {
 
 // String returns the lower-case colon form, such as "aa:bb:cc:dd:ee:ff".
 func (m MAC) String() string {
-	text, _ := m.MarshalText()
+	text, _ := m.AppendText(make([]byte, 0, textLen))
 	return string(text)
 }
 
 // MarshalText returns the same form as String; it never fails.
-func (m MAC) MarshalText() ([]byte, error) {
-	text := make([]byte, 0, 17)
+func (m MAC) MarshalText() ([]byte, error) { return m.AppendText(make([]byte, 0, textLen)) }
+
+// AppendText appends the same form; it never fails.
+func (m MAC) AppendText(b []byte) ([]byte, error) {
 	for i := range m {
 		if i > 0 {
-			text = append(text, ':')
+			b = append(b, ':')
 		}
-		text = hex.AppendEncode(text, m[i:i+1])
+		b = hex.AppendEncode(b, m[i:i+1])
 	}
-	return text, nil
+	return b, nil
 }
 
 // UnmarshalText reads what ParseMAC reads.

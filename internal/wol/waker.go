@@ -2,8 +2,6 @@ package wol
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"iter"
 )
 
@@ -66,85 +64,3 @@ type WakerFunc func(ctx context.Context, req Request) ([]Receipt, error)
 
 // Wake calls f.
 func (f WakerFunc) Wake(ctx context.Context, req Request) ([]Receipt, error) { return f(ctx, req) }
-
-// Status is the outcome for one target.
-type Status string
-
-// The outcomes. None says that a host has woken.
-const (
-	Sent    Status = "sent"    // a packet went to every destination
-	Partial Status = "partial" // to some, and some failed
-	Failed  Status = "failed"  // to none; only among several targets
-)
-
-// Receipt says what left this host for one target. Build it with NewReceipt.
-type Receipt struct {
-	OK        bool       `json:"ok" example:"true"`
-	Status    Status     `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"partial"`
-	MAC       MAC        `json:"mac_addr" swaggertype:"string" example:"02:11:22:33:44:55"`
-	RequestID string     `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
-	Sent      []Delivery `json:"sent"`
-	Failed    []Failure  `json:"failed"`
-} // @name Receipt
-
-// Delivery is a packet that the kernel accepted.
-type Delivery struct {
-	Interface   string `json:"interface,omitempty" example:"eth0"` // empty where the routing table chose
-	Destination string `json:"destination" example:"192.168.1.255:9"`
-	Bytes       int    `json:"bytes" example:"102"`
-} // @name Delivery
-
-// Failure is a destination that no packet reached, and why.
-type Failure struct {
-	Interface   string `json:"interface,omitempty" example:"eth1"`
-	Destination string `json:"destination" example:"10.0.0.255:9"`
-	Error       string `json:"error" example:"network is down"`
-} // @name Failure
-
-// The errors of a Failure that others than people look at.
-const (
-	FirewallRefuses = "a firewall on this host refuses it (operation not permitted)"
-	QueueFull       = "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
-)
-
-// NewReceipt derives the status from what was sent and what failed.
-func NewReceipt(mac MAC, requestID string, sent []Delivery, failed []Failure) Receipt {
-	r := Receipt{OK: true, Status: Sent, MAC: mac, RequestID: requestID, Sent: sent, Failed: failed}
-	switch {
-	case len(sent) == 0:
-		r.OK, r.Status = false, Failed
-	case len(failed) > 0:
-		r.Status = Partial
-	}
-	if r.Sent == nil {
-		r.Sent = []Delivery{} // an empty list in JSON, not null
-	}
-	if r.Failed == nil {
-		r.Failed = []Failure{}
-	}
-	return r
-}
-
-// UnmarshalJSON refuses a receipt without a target, and one whose verdict its own
-// lists contradict.
-func (r *Receipt) UnmarshalJSON(text []byte) error {
-	type plain Receipt
-	var p plain
-	if err := json.Unmarshal(text, &p); err != nil {
-		return err
-	}
-	if p.MAC == (MAC{}) {
-		return errors.New("receipt names no target")
-	}
-	derived := NewReceipt(p.MAC, p.RequestID, p.Sent, p.Failed)
-	if p.OK != derived.OK || p.Status != derived.Status {
-		return errors.New("receipt contradicts itself")
-	}
-	for _, d := range p.Sent {
-		if d.Destination == "" || d.Bytes != 102 && d.Bytes != 106 && d.Bytes != 108 {
-			return errors.New("receipt names a delivery to nowhere, or of something else than a magic packet")
-		}
-	}
-	*r = derived
-	return nil
-}

@@ -63,37 +63,61 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // packet that is sent twice does no harm, one that is lost must not be answered
 // ok.
 func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
-	body, err := json.Marshal(req.Body())
+	path, body, err := encode(req)
 	if err != nil {
 		return nil, err
 	}
-	var answer wol.Receipts
-	if err := c.call(ctx, http.MethodPost, pathWol, req.ID, body, &answer); err != nil {
+	answer, err := c.call(ctx, http.MethodPost, path, req.ID, body)
+	if err != nil {
 		return nil, err
 	}
-	if len(answer.Receipts) != len(req.Targets) {
-		return nil, badUpstream(fmt.Errorf("%d receipts for %d targets", len(answer.Receipts), len(req.Targets)))
+	receipts, err := decode(answer, path)
+	if err != nil {
+		return nil, notOurs(err, answer)
 	}
-	if sum := wol.NewReceipts(answer.RequestID, answer.Receipts); sum.OK != answer.OK || sum.Status != answer.Status {
-		return nil, badUpstream(errors.New("an answer that its own receipts contradict"))
+	if len(receipts) != len(req.Targets) {
+		return nil, badUpstream(fmt.Errorf("%d receipts for %d targets", len(receipts), len(req.Targets)))
 	}
 	ok := false
-	for i, receipt := range answer.Receipts {
+	for i, receipt := range receipts {
 		if receipt.MAC != req.Targets[i].MAC {
 			return nil, badUpstream(fmt.Errorf("receipt %d is for another target", i+1))
 		}
 		ok = ok || receipt.OK
-		answer.Receipts[i].RequestID = req.ID
+		receipts[i].RequestID = req.ID
 	}
 	if !ok {
 		return nil, badUpstream(errors.New("an answer of success in which nothing was sent"))
 	}
-	return answer.Receipts, nil
+	return receipts, nil
+}
+
+// encode returns where a request goes, and its body. One target has a route of its own,
+// which needs none as a rule: to write and to read one is more work than the rest.
+func encode(req wol.Request) (path string, body []byte, err error) {
+	if len(req.Targets) != 1 {
+		body, err = json.Marshal(req.Body())
+		return pathWol, body, err
+	}
+	target := req.Targets[0]
+	if options := (wol.Options{SecureOn: target.SecureOn.Reveal(), Interface: req.Interface}); options != (wol.Options{}) {
+		body, err = json.Marshal(options)
+	}
+	return pathWol + "/" + target.MAC.String(), body, err
+}
+
+func decode(answer []byte, path string) ([]wol.Receipt, error) {
+	if path == pathWol {
+		all, err := wol.ParseReceipts(answer)
+		return all.Receipts, err
+	}
+	one, err := wol.ParseReceipt(answer)
+	return []wol.Receipt{one}, err
 }
 
 // Interfaces asks for the interfaces of the daemon's host.
 func (c *Client) Interfaces(ctx context.Context, requestID string) (answer wol.Interfaces, err error) {
-	err = c.call(ctx, http.MethodGet, pathInterfaces, requestID, nil, &answer)
+	err = c.get(ctx, pathInterfaces, requestID, &answer)
 	if err == nil && (answer.Interfaces == nil || answer.Findings == nil) {
 		err = badUpstream(errors.New("an answer without a list of interfaces or of findings"))
 	}
@@ -105,7 +129,7 @@ func (c *Client) Ping(ctx context.Context, requestID string) error {
 	var answer struct {
 		OK bool `json:"ok"`
 	}
-	if err := c.call(ctx, http.MethodGet, pathHealth, requestID, nil, &answer); err != nil {
+	if err := c.get(ctx, pathHealth, requestID, &answer); err != nil {
 		return err
 	}
 	if !answer.OK {
@@ -114,8 +138,20 @@ func (c *Client) Ping(ctx context.Context, requestID string) error {
 	return nil
 }
 
-// call makes one call within the client's timeout and decodes its answer.
-func (c *Client) call(ctx context.Context, method, path, id string, body []byte, into any) error {
+// get asks for what is no wake and decodes it.
+func (c *Client) get(ctx context.Context, path, id string, into any) error {
+	answer, err := c.call(ctx, http.MethodGet, path, id, nil)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return notOurs(err, answer)
+	}
+	return nil
+}
+
+// call makes one call within the client's timeout and returns the body of its success.
+func (c *Client) call(ctx context.Context, method, path, id string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	// How often the daemon may have got the request, and whether it has said
@@ -136,21 +172,18 @@ func (c *Client) call(ctx context.Context, method, path, id string, body []byte,
 		status, header, answer, err = c.attempt(ctx, method, path, id, body)
 	}
 	if err != nil {
-		return classify(ctx, err, delivered.Load() > 0, broken())
+		return nil, classify(ctx, err, delivered.Load() > 0, broken())
 	}
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
 		if ok && e.Kind != wol.Unauthenticated && e.Kind != wol.NotFound && e.Kind != wol.MethodNotAllowed {
 			// It was about to send, or an attempt before this one may have.
 			e.Unsure = e.Kind == wol.Timeout || delivered.Load() > 1
-			return e // the daemon has no reason for these three
+			return nil, e // the daemon has no reason for these three
 		}
-		return badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
+		return nil, badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
 	}
-	if err := json.Unmarshal(answer, into); err != nil {
-		return badUpstream(fmt.Errorf("status 200 with a body that is not ours: %w: %.80q", err, answer))
-	}
-	return nil
+	return answer, nil
 }
 
 func (c *Client) attempt(ctx context.Context, method, path, id string, body []byte) (int, http.Header, []byte, error) {
@@ -232,3 +265,8 @@ func isDial(err error) bool {
 // badUpstream is the error of an answer that is not the daemon's. What the one
 // that gave it has done with the request is not known.
 func badUpstream(err error) error { return &wol.Error{Kind: wol.BadUpstream, Unsure: true, Err: err} }
+
+// notOurs is that of an answer of success that err says is not one.
+func notOurs(err error, answer []byte) error {
+	return badUpstream(fmt.Errorf("status 200 with a body that is not ours: %w: %.80q", err, answer))
+}

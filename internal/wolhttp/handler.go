@@ -108,7 +108,7 @@ func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, o
 	}
 	defer cancel()
 	receipts, err := h.waker.Wake(ctx, req)
-	h.record(req, receipts, err, time.Since(start))
+	h.record(ctx, req, receipts, err, time.Since(start))
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -120,7 +120,11 @@ func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, o
 }
 
 func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Request, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var body []byte
+	var err error
+	if r.ContentLength != 0 { // as a call for one target has as a rule
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	}
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return wol.Request{}, problem.WithStatus(http.StatusRequestEntityTooLarge, "the body is larger than 128 KiB: name fewer targets")

@@ -1,6 +1,7 @@
 package wolhttp
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -10,11 +11,11 @@ import (
 
 // record writes the one line that a wake leaves in the daemon's log. It tells of
 // what went on the wire.
-func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
+func (h *handler) record(ctx context.Context, req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
 	const most = 10 // of 1000, which nobody could read
 	var macs []string
 	targets, packets, unsent := 0, 0, 0
-	failed := map[string]int{} // by what failed, to how many targets: bounded by the interfaces
+	var failed map[string]int // by what failed, to how many targets: bounded by the interfaces
 	for i, target := range req.Distinct() {
 		targets++
 		if targets <= most {
@@ -28,10 +29,13 @@ func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, too
 			unsent++
 		}
 		for _, f := range receipts[i].Failed {
+			if failed == nil {
+				failed = map[string]int{}
+			}
 			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
 		}
 	}
-	common := []any{"request_id", req.ID, "targets", targets, "mac", macs, "took_ms", took.Milliseconds()}
+	attrs := []slog.Attr{slog.String("request_id", req.ID), slog.Int("targets", targets), slog.Any("mac", macs), slog.Int64("took_ms", took.Milliseconds())}
 	switch {
 	case err != nil:
 		level := slog.LevelError
@@ -39,10 +43,11 @@ func (h *handler) record(req wol.Request, receipts []wol.Receipt, err error, too
 		case wol.Invalid, wol.RateLimited, wol.Forbidden:
 			level = slog.LevelWarn
 		}
-		h.unsent.Log(h.log, level, "wake not sent", append(common, "kind", wol.KindOf(err), "err", err)...)
+		h.unsent.Log(h.log, level, "wake not sent", slog.GroupAttrs("", attrs...), "kind", wol.KindOf(err), "err", err)
 	case len(failed) > 0 || unsent > 0:
-		h.log.Warn("wake sent in part", append(common, "packets", packets, "targets_not_sent", unsent, "failed", failed)...)
+		attrs = append(attrs, slog.Int("packets", packets), slog.Int("targets_not_sent", unsent), slog.Any("failed", failed))
+		h.log.LogAttrs(ctx, slog.LevelWarn, "wake sent in part", attrs...)
 	default:
-		h.log.Info("wake sent", append(common, "packets", packets)...)
+		h.log.LogAttrs(ctx, slog.LevelInfo, "wake sent", append(attrs, slog.Int("packets", packets))...)
 	}
 }

@@ -19,7 +19,7 @@ const (
 	// the call instead of waking a host long after somebody asked. Both ends
 	// are on one host and read one clock.
 	headerDeadline  = "Wol-Deadline"
-	headerRequestID = "X-Request-ID"
+	headerRequestID = "X-Request-Id" // as net/http writes it
 
 	// maxBody bounds a request: 1000 targets with SecureOn take about 70 kB.
 	maxBody = 128 << 10

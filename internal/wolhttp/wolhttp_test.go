@@ -232,14 +232,14 @@ func TestClientSendsNothingElse(t *testing.T) {
 	got := make(chan *http.Request, 1)
 	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got <- r
-		_ = json.NewEncoder(w).Encode(wol.NewReceipts("id-1", woltest.Receipts(one())))
+		_ = json.NewEncoder(w).Encode(woltest.Receipts(one())[0])
 	}))
 	if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
 		t.Fatal(err)
 	}
 	r := <-got
 	names := slices.Sorted(maps.Keys(r.Header))
-	if diff := cmp.Diff([]string{"Content-Length", "Content-Type", "User-Agent", "Wol-Deadline", "X-Request-Id"}, names); diff != "" || r.Host != "wol-server" {
+	if diff := cmp.Diff([]string{"Content-Length", "User-Agent", "Wol-Deadline", "X-Request-Id"}, names); diff != "" || r.Host != "wol-server" {
 		t.Errorf("Host %s, headers (-want +got):\n%s", r.Host, diff)
 	}
 }
@@ -256,14 +256,24 @@ func TestClientClassifies(t *testing.T) {
 	body := func(status int, kind, text string) func(*testing.T) string {
 		return raw(fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, kind, len(text), text))
 	}
-	good, _ := json.Marshal(wol.NewReceipts("id-1", woltest.Receipts(one())))
-	other, _ := json.Marshal(wol.NewReceipts("id-1", woltest.Receipts(wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(2)}}})))
-	unsent, _ := json.Marshal(wol.Receipts{OK: true, Receipts: []wol.Receipt{wol.NewReceipt(woltest.MAC(1), "id-1", nil, nil)}})
+	encode := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	two := wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1)}, {MAC: woltest.MAC(2)}}}
+	receipts := woltest.Receipts(two)
+	good, other, both := encode(receipts[0]), encode(receipts[1]), encode(wol.NewReceipts("id-1", receipts))
+	turned := encode(wol.NewReceipts("id-1", []wol.Receipt{receipts[1], receipts[0]}))
+	none := wol.NewReceipt(woltest.MAC(1), "id-1", nil, nil)
+	unsent := encode(wol.NewReceipts("id-1", []wol.Receipt{none, wol.NewReceipt(woltest.MAC(2), "id-1", nil, nil)}))
 	for name, tt := range map[string]struct {
 		daemon func(t *testing.T) string
 		want   wol.Kind // "" means success
 	}{
-		"good":                   {body(200, "application/json", string(good)), ""},
+		"good":                   {body(200, "application/json", good), ""},
 		"absent":                 {func(t *testing.T) string { return woltest.SocketPath(t) }, wol.Unavailable},
 		"stale socket":           {stale, wol.Unavailable},
 		"full backlog":           {fullBacklog, wol.Unavailable},
@@ -275,15 +285,20 @@ func TestClientClassifies(t *testing.T) {
 		"html":                   {body(200, "text/html", "<html>hello</html>"), wol.BadUpstream},
 		"empty":                  {body(200, "application/json", ""), wol.BadUpstream},
 		"empty object":           {body(200, "application/json", "{}"), wol.BadUpstream},
-		"no receipts":            {body(200, "application/json", `{"ok":true,"status":"sent","receipts":[]}`), wol.BadUpstream},
-		"another target":         {body(200, "application/json", string(other)), wol.BadUpstream},
-		"nothing sent":           {body(200, "application/json", string(unsent)), wol.BadUpstream},
+		"another target":         {body(200, "application/json", other), wol.BadUpstream},
+		"nothing sent":           {body(200, "application/json", encode(none)), wol.BadUpstream},
+		"list of one":            {body(200, "application/json", encode(wol.NewReceipts("id-1", receipts[:1]))), wol.BadUpstream},
+		"two good":               {body(200, "application/json", both), ""},
+		"two, no receipts":       {body(200, "application/json", `{"ok":true,"status":"sent","receipts":[]}`), wol.BadUpstream},
+		"two, one receipt":       {body(200, "application/json", good), wol.BadUpstream},
+		"two, other order":       {body(200, "application/json", turned), wol.BadUpstream},
+		"two, nothing sent":      {body(200, "application/json", unsent), wol.BadUpstream},
 		"original ok":            {body(200, "application/json", `{"ok":true}`), wol.BadUpstream},
 		"foreign 404":            {body(404, "text/plain", "404 page not found"), wol.BadUpstream},
 		"foreign 500":            {body(500, "text/plain", "oops"), wol.BadUpstream},
 		"redirect":               {body(302, "text/plain", ""), wol.BadUpstream},
 		"empty 204":              {raw("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n"), wol.BadUpstream},
-		"cut off":                {raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + string(good)), wol.Unavailable},
+		"cut off":                {raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + good), wol.Unavailable},
 		"too large":              {raw("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat(" ", 9<<20)), wol.BadUpstream},
 		"endless header":         {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20)), wol.BadUpstream},
 		"switches protocols":     {raw("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), wol.BadUpstream},
@@ -294,10 +309,13 @@ func TestClientClassifies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
-			got, err := client(t, tt.daemon(t), woltest.Patience).Wake(t.Context(), one())
+			start, req := time.Now(), one()
+			if strings.HasPrefix(name, "two") {
+				req = two
+			}
+			got, err := client(t, tt.daemon(t), woltest.Patience).Wake(t.Context(), req)
 			if tt.want == "" {
-				if diff := cmp.Diff(woltest.Receipts(one()), got); err != nil || diff != "" {
+				if diff := cmp.Diff(woltest.Receipts(req), got); err != nil || diff != "" {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
 				}
 				return
@@ -380,7 +398,7 @@ func TestClientTriesAgainOnABrokenConnection(t *testing.T) {
 		if calls.Add(1)%3 != 0 {
 			panic(http.ErrAbortHandler)
 		}
-		_ = json.NewEncoder(w).Encode(wol.NewReceipts("id-1", woltest.Receipts(one())))
+		_ = json.NewEncoder(w).Encode(woltest.Receipts(one())[0])
 	}))
 	c := client(t, path, woltest.Patience)
 	for range 20 {

@@ -4,15 +4,12 @@ package wolserver_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"testing"
 
 	"wolgate/internal/program"
-	"wolgate/internal/wol"
 	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
 )
@@ -26,14 +23,9 @@ const mostAllocations = 101
 // budget, its log and one destination. The client is bytes that are ready made. The race
 // detector makes sync.Pool forget at random, so there it is left out.
 func TestAllocationsPerWake(t *testing.T) {
-	body, err := json.Marshal(wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}}.Body())
-	if err != nil {
-		t.Fatal(err)
-	}
-	head := "POST /wol HTTP/1.1\r\nHost: wol-server\r\nUser-Agent: Go-http-client/1.1\r\n"
-	ours, answer := woltest.AllocationsPerMessage(t, "unix", daemon(t), fmt.Appendf(nil,
-		"%sContent-Length: %d\r\nContent-Type: application/json\r\nWol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n%s", head, len(body), body))
-	empty, _ := woltest.AllocationsPerMessage(t, "unix", emptyHandler(t), []byte(head+"Content-Length: 0\r\n\r\n"))
+	head := "POST /wol/" + woltest.MAC(1).String() + " HTTP/1.1\r\nHost: wol-server\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: 0\r\n"
+	ours, answer := woltest.AllocationsPerMessage(t, "unix", daemon(t), []byte(head+"Wol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n"))
+	empty, _ := woltest.AllocationsPerMessage(t, "unix", emptyHandler(t), []byte(head+"\r\n"))
 	t.Logf("a wake allocates %v times in wol-server, an empty handler of net/http %v. The answer:\n%s", ours, empty, answer)
 	if added := ours - empty; added > mostAllocations {
 		t.Errorf("wol-server adds %v allocations to a wake, want %d at most", added, mostAllocations)

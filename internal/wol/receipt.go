@@ -1,0 +1,134 @@
+package wol
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Status is the outcome for one target.
+type Status string
+
+// The outcomes. None says that a host has woken.
+const (
+	Sent    Status = "sent"    // a packet went to every destination
+	Partial Status = "partial" // to some, and some failed
+	Failed  Status = "failed"  // to none; only among several targets
+)
+
+// Receipt says what left this host for one target. Build it with NewReceipt.
+type Receipt struct {
+	OK        bool       `json:"ok" example:"true"`
+	Status    Status     `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"partial"`
+	MAC       MAC        `json:"mac_addr" swaggertype:"string" example:"02:11:22:33:44:55"`
+	RequestID string     `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
+	Sent      []Delivery `json:"sent"`
+	Failed    []Failure  `json:"failed"`
+} // @name Receipt
+
+// Delivery is a packet that the kernel accepted.
+type Delivery struct {
+	Interface   string `json:"interface,omitempty" example:"eth0"` // empty where the routing table chose
+	Destination string `json:"destination" example:"192.168.1.255:9"`
+	Bytes       int    `json:"bytes" example:"102"`
+} // @name Delivery
+
+// Failure is a destination that no packet reached, and why.
+type Failure struct {
+	Interface   string `json:"interface,omitempty" example:"eth1"`
+	Destination string `json:"destination" example:"10.0.0.255:9"`
+	Error       string `json:"error" example:"network is down"`
+} // @name Failure
+
+// The errors of a Failure that others than people look at.
+const (
+	FirewallRefuses = "a firewall on this host refuses it (operation not permitted)"
+	QueueFull       = "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
+)
+
+// NewReceipt derives the status from what was sent and what failed.
+func NewReceipt(mac MAC, requestID string, sent []Delivery, failed []Failure) Receipt {
+	r := Receipt{OK: true, Status: Sent, MAC: mac, RequestID: requestID, Sent: sent, Failed: failed}
+	switch {
+	case len(sent) == 0:
+		r.OK, r.Status = false, Failed
+	case len(failed) > 0:
+		r.Status = Partial
+	}
+	if r.Sent == nil {
+		r.Sent = []Delivery{} // an empty list in JSON, not null
+	}
+	if r.Failed == nil {
+		r.Failed = []Failure{}
+	}
+	return r
+}
+
+// Receipts answers a request for many targets, in its order.
+type Receipts struct {
+	// OK is true when every target's packet left.
+	OK bool `json:"ok" example:"true"`
+	// Status is sent, or partial when anything failed.
+	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
+	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
+	Receipts  []Receipt `json:"receipts"`
+} // @name Receipts
+
+// NewReceipts sums up receipts of which at least one is OK.
+func NewReceipts(requestID string, receipts []Receipt) Receipts {
+	sum := Receipts{OK: true, Status: Sent, RequestID: requestID, Receipts: receipts}
+	for _, r := range receipts {
+		sum.OK = sum.OK && r.OK
+		if r.Status != Sent {
+			sum.Status = Partial
+		}
+	}
+	return sum
+}
+
+// ParseReceipt reads the answer to a request for one target. The error says what is
+// wrong with it: beside what is no JSON, a receipt without a target, and one whose
+// verdict its own lists contradict.
+func ParseReceipt(text []byte) (Receipt, error) {
+	var r Receipt
+	if err := json.Unmarshal(text, &r); err != nil {
+		return Receipt{}, err
+	}
+	return r.checked()
+}
+
+// ParseReceipts reads the answer to a request for many targets, as ParseReceipt does.
+// Their sum is not to contradict them either.
+func ParseReceipts(text []byte) (Receipts, error) {
+	var all Receipts
+	if err := json.Unmarshal(text, &all); err != nil {
+		return Receipts{}, err
+	}
+	for i, r := range all.Receipts {
+		var err error
+		if all.Receipts[i], err = r.checked(); err != nil {
+			return Receipts{}, fmt.Errorf("receipt %d: %w", i+1, err)
+		}
+	}
+	if sum := NewReceipts(all.RequestID, all.Receipts); sum.OK != all.OK || sum.Status != all.Status {
+		return Receipts{}, errors.New("the receipts contradict their sum")
+	}
+	return all, nil
+}
+
+// checked returns r as NewReceipt makes it, if that is what it says.
+func (r Receipt) checked() (Receipt, error) {
+	if r.MAC == (MAC{}) {
+		return Receipt{}, errors.New("receipt names no target")
+	}
+	derived := NewReceipt(r.MAC, r.RequestID, r.Sent, r.Failed)
+	if r.OK != derived.OK || r.Status != derived.Status {
+		return Receipt{}, errors.New("receipt contradicts itself")
+	}
+	for _, d := range r.Sent {
+		if d.Destination == "" || d.Bytes != 102 && d.Bytes != 106 && d.Bytes != 108 {
+			return Receipt{}, errors.New("receipt names a delivery to nowhere, or of something else than a magic packet")
+		}
+	}
+	return derived, nil
+}
