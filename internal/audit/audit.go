@@ -103,7 +103,7 @@ func (l *Log) write(now time.Time, level slog.Level, event string, attrs ...slog
 }
 
 func common(requestID, keyID string, source netip.Addr) []slog.Attr {
-	attrs := text(nil, "request_id", requestID, maxWord)
+	attrs := text(make([]slog.Attr, 0, 8), "request_id", requestID, maxWord)
 	attrs = text(attrs, "key_id", keyID, maxWord)
 	if source.IsValid() {
 		attrs = text(attrs, "source", source.String(), maxWord) // a zone may be of any length
@@ -118,13 +118,17 @@ func text(attrs []slog.Attr, key, value string, limit int) []slog.Attr {
 	return append(attrs, slog.String(key, bounded(value, limit)))
 }
 
-// bounded copies at most limit bytes. The logger encodes what would end a line or
+// bounded returns at most limit bytes. The logger encodes what would end a line or
 // a value; this takes what it lets through and a terminal or an eye might obey,
 // such as C1 controls and changes of the writing direction.
 func bounded(s string, limit int) string {
+	unfit := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) } // or it is no UTF-8
+	if len(s) <= limit && !strings.ContainsFunc(s, unfit) {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if unfit(r) {
 			r = utf8.RuneError
 		}
 		if b.Len()+utf8.RuneLen(r) > limit {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -58,10 +57,10 @@ func (g *gateway) limit(c *fiber.Ctx) error {
 // tellLimit writes what is left of a limit: r more requests, and one more after
 // t seconds, of q in w seconds.
 func tellLimit(c *fiber.Ctx, name string, d ratelimit.Decision) {
-	c.Set(headerRateLimit, fmt.Sprintf("%q;r=%d;t=%d", name, d.Remaining, seconds(d.Reset)))
-	c.Set(headerRateLimitPolicy, fmt.Sprintf("%q;q=%d;w=%d", name, d.Limit, seconds(d.Window)))
+	c.Set(headerRateLimit, "\""+name+"\";r="+strconv.Itoa(d.Remaining)+";t="+seconds(d.Reset))
+	c.Set(headerRateLimitPolicy, "\""+name+"\";q="+strconv.Itoa(d.Limit)+";w="+seconds(d.Window))
 }
 
 // seconds rounds up, as Retry-After does: rounded down, a client would come back
 // too early.
-func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10) }

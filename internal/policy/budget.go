@@ -134,12 +134,14 @@ func (b *Budget) forgive() {
 
 // await waits for a turn that is reserved, and gives it up when ctx ends before.
 func await(ctx context.Context, r *rate.Reservation, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		r.Cancel()
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			r.Cancel()
+		}
 	}
 	if err := wol.Ended(ctx); err != nil {
 		return tooLate(err)
