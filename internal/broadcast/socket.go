@@ -41,7 +41,10 @@ func openSocket(family int) (*socket, error) {
 	if family == unix.AF_PACKET {
 		protocol = 0 // nothing is to be received
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
+	// Not SOCK_NONBLOCK, for which os.NewFile would put it among what the runtime's
+	// epoll(7) watches: the kernel would wake a thread whenever a packet has left and
+	// made room. Every send says MSG_DONTWAIT instead.
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("open socket: %w", err)
 	}
