@@ -64,7 +64,7 @@ func (p Packet) MarshalBinary() ([]byte, error) {
 }
 
 // UnmarshalBinary reads one packet that fills b exactly; p keeps no reference
-// to b. The error is ErrLength, ErrSync or ErrTarget, and p is then unchanged.
+// to b, and what SecureOn held is overwritten. The error is ErrLength, ErrSync or ErrTarget, and p is then unchanged.
 //
 // A network card is laxer: it finds the pattern anywhere in a frame. This
 // reader serves those who want to know that nothing else was sent.
@@ -86,6 +86,6 @@ func (p *Packet) UnmarshalBinary(b []byte) error {
 		}
 	}
 	p.Target = target
-	p.SecureOn = append([]byte(nil), b[Len:]...)
+	p.SecureOn = append(p.SecureOn[:0], b[Len:]...)
 	return nil
 }
