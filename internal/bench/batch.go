@@ -68,7 +68,7 @@ func (p plan) batchCalls(span time.Duration) (packets float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = p.perform(designs()[0], func(s *stage) error {
+	err = p.perform(byInterface(), func(s *stage) error {
 		request := fmt.Appendf(nil, "POST /api/v1/wol HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", gatewayAddress, s.key, len(body), body)
 		seen, err := closedLoop(request, 1, span)
 		packets = seen.perSecond * perCall

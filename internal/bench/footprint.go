@@ -97,7 +97,7 @@ func (p plan) startBoth() (s *stage, took [2]time.Duration, err error) {
 	for i, program := range []struct {
 		start func() error
 		dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	}{{s.daemon, dialSocket}, {s.gateway, (&net.Dialer{}).DialContext}} {
+	}{{func() error { return s.daemon("--interfaces", nearEnd) }, dialSocket}, {s.gateway, (&net.Dialer{}).DialContext}} {
 		begun := time.Now()
 		if err := program.start(); err != nil {
 			return s, took, err

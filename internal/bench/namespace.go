@@ -61,6 +61,8 @@ const (
 	nearAddress  = "10.77.0.1/24"
 	lanBroadcast = "10.77.0.255"
 	wakePort     = 9
+
+	lanDestination = lanBroadcast + ":9"
 )
 
 // lan is a veth pair. The near end is the interface that wakes leave by; the far

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"time"
 )
@@ -119,7 +118,7 @@ func describe(how shape, name string, seen, ours []measured, compare bool) []str
 
 // sendtoLoop sends the same packet as fast as one thread can, one system call each.
 func sendtoLoop(span time.Duration) (perSecond float64, err error) {
-	c, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.ParseIP(lanBroadcast), Port: wakePort})
+	c, err := dialLAN()
 	if err != nil {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"wolgate/internal/apikey"
@@ -28,6 +29,8 @@ const (
 	roleOneProcess      = "one-process"
 	roleOriginalDaemon  = "original-daemon"
 	roleOriginalGateway = "original-gateway"
+	roleBareDaemon      = "bare-daemon"
+	roleBareGateway     = "bare-gateway"
 )
 
 func roles() map[string]func(path string, stderr io.Writer) error {
@@ -36,6 +39,8 @@ func roles() map[string]func(path string, stderr io.Writer) error {
 		roleOneProcess:      oneProcess,
 		roleOriginalDaemon:  originalDaemon,
 		roleOriginalGateway: originalGateway,
+		roleBareDaemon:      bareDaemon,
+		roleBareGateway:     bareGateway,
 	}
 }
 
@@ -52,15 +57,11 @@ func silentDaemon(path string, stderr io.Writer) error {
 	silent := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
 		receipts := make([]wol.Receipt, len(req.Targets))
 		for i, t := range req.Targets {
-			sent := []wol.Delivery{
-				{Interface: nearEnd, Destination: lanBroadcast + ":9", Bytes: magicpacket.Len},
-				{Interface: nearEnd, Destination: "255.255.255.255:9", Bytes: magicpacket.Len},
-			}
-			receipts[i] = wol.NewReceipt(t.MAC, req.ID, sent, nil)
+			receipts[i] = wol.NewReceipt(t.MAC, req.ID, []wol.Delivery{{Destination: lanDestination, Bytes: magicpacket.Len}}, nil)
 		}
 		return receipts, nil
 	})
-	waker := policy.NewBudget(packetsPerSecond).Guard(silent, func(wol.Request) int { return 2 })
+	waker := policy.NewBudget(packetsPerSecond).Guard(silent, func(wol.Request) int { return 1 })
 	listener, err := unixsock.Listen(path, nil, log)
 	if err != nil {
 		return err
@@ -83,11 +84,7 @@ func oneProcess(path string, stderr io.Writer) error {
 		return err
 	}
 	keys := apikey.NewSet(file, apikey.EnvKey{})
-	only, err := broadcast.ParseNames(nearEnd)
-	if err != nil {
-		return err
-	}
-	sender := broadcast.New(broadcast.Config{Selection: broadcast.Selection{Only: only}, Port: wakePort, Repeat: 1}, log)
+	sender := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{netip.MustParseAddrPort(lanDestination)}, Repeat: 1}, log)
 	waker := policy.NewBudget(packetsPerSecond).Guard(sender, func(req wol.Request) int { return sender.Packets(req.Interface) })
 	server := gateway.New(gateway.Options{
 		Context: context.Background(),

@@ -20,7 +20,7 @@ func measureWire(p plan, l lan) (table, error) {
 		note:  "From just before the client writes the request to when the kernel has the packet at the far end of the LAN; one connection, a hundred wakes a second, so that everything has gone to sleep in between.",
 	}
 	for _, d := range designs() {
-		if d.name == designs()[1].name { // it sends nothing
+		if d.silent {
 			continue
 		}
 		err := p.perform(d, func(s *stage) error {
