@@ -22,9 +22,9 @@ import (
 
 // mostAllocations is how many allocations a wake may take in api-server beyond what
 // Fiber needs for a handler that does nothing and net/http for a call that asks and
-// answers nothing. There are 96, and 15 would be good: docs/benchmarks.md says what they
+// answers nothing. There are 60, and 15 would be good: docs/benchmarks.md says what they
 // are. Take this down with them.
-const mostAllocations = 98
+const mostAllocations = 62
 
 // TestAllocationsPerWake counts in the whole program, wired as it is run, with keys,
 // limits, audit, metrics and log. The daemon and the client are bytes that are ready
