@@ -15,7 +15,6 @@ import (
 
 const (
 	gatewayAddress = "127.0.0.1:8080"
-	opsAddress     = "127.0.0.1:9091"
 	patience       = 10 * time.Second // for what must happen
 )
 
@@ -68,6 +67,7 @@ type stage struct {
 	bin, socket, keys string
 	key               string
 	running           []*exec.Cmd
+	said              string // directory for what the processes log, or "" for nowhere
 }
 
 func programsBeside() (string, error) {
@@ -120,7 +120,7 @@ func (s *stage) daemon(where ...string) error {
 }
 
 func (s *stage) gateway() error {
-	return s.run(filepath.Join(s.bin, "api-server"), "--wol-socket", s.socket, "--keys", s.keys, "--listen", gatewayAddress, "--ops-listen", opsAddress, "--rate", "0")
+	return s.run(filepath.Join(s.bin, "api-server"), "--wol-socket", s.socket, "--keys", s.keys, "--listen", gatewayAddress, "--rate", "0")
 }
 
 // self starts this program in another role.
@@ -129,13 +129,17 @@ func (s *stage) self(role, path string) error { return s.run("/proc/self/exe", r
 // run starts a program. What it logs is written and goes nowhere: the writing is part
 // of a wake, and what a disk does with it is not.
 func (s *stage) run(name string, args ...string) error {
-	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	to := os.DevNull
+	if s.said != "" {
+		to = filepath.Join(s.said, filepath.Base(name))
+	}
+	stderr, err := os.Create(to)
 	if err != nil {
 		return err
 	}
-	defer nowhere.Close()
+	defer stderr.Close()
 	cmd := exec.Command(name, args...)
-	cmd.Stderr, cmd.Env = nowhere, []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Stderr, cmd.Env = stderr, []string{"PATH=" + os.Getenv("PATH")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it is not to outlive us
 	if err := cmd.Start(); err != nil {
 		return err
