@@ -124,7 +124,8 @@ bench:
 	@mkdir -p "$(RUN)/bench"
 	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $(BENCHED) >"$(RUN)/benchmarks" || { cat "$(RUN)/benchmarks"; exit 1; }; \
 	grep -E '^(pkg:|Benchmark)' "$(RUN)/benchmarks"
-	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/... ./internal/bench
+	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/api-server ./internal/bench
+	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2,purego -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/wol-server
 	@"$(RUN)/bench/bench" $(BENCHFLAGS)
 
 # vuln looks for known holes in what is called. VULNDB names a folder with the
