@@ -225,22 +225,48 @@ func TestDeadlineTravelsWithTheRequest(t *testing.T) {
 	}
 }
 
-// TestClientSendsNothingElse holds what crosses the socket beside the body. The
-// header that makes net/http repeat a call is not among it.
-func TestClientSendsNothingElse(t *testing.T) {
+// TestWhatCrossesTheSocket: one target needs no body, unless there is more to say of it.
+// The header that makes net/http repeat a call is not among those that are sent.
+func TestWhatCrossesTheSocket(t *testing.T) {
 	t.Parallel()
-	got := make(chan *http.Request, 1)
-	path := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got <- r
-		_ = json.NewEncoder(w).Encode(woltest.Receipts(one())[0])
-	}))
-	if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
+	secret, err := wol.ParseSecureOn("c0a80107aabb")
+	if err != nil {
 		t.Fatal(err)
 	}
-	r := <-got
-	names := slices.Sorted(maps.Keys(r.Header))
-	if diff := cmp.Diff([]string{"Content-Length", "User-Agent", "Wol-Deadline", "X-Request-Id"}, names); diff != "" || r.Host != "wol-server" {
-		t.Errorf("Host %s, headers (-want +got):\n%s", r.Host, diff)
+	always, described := []string{"Content-Length", "User-Agent", "Wol-Deadline", "X-Request-Id"}, []string{"Content-Length", "Content-Type", "User-Agent", "Wol-Deadline", "X-Request-Id"}
+	for _, tt := range []struct {
+		req        wol.Request
+		path, body string
+		headers    []string
+	}{
+		{one(), "/wol/02:00:00:00:00:01", "", always},
+		{wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1), SecureOn: secret}}}, "/wol/02:00:00:00:00:01", `{"secureon":"c0a80107aabb"}`, described},
+		{wol.Request{ID: "id-1", Interface: "eth0", Targets: one().Targets}, "/wol/02:00:00:00:00:01", `{"interface":"eth0"}`, described},
+		{wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1)}, {MAC: woltest.MAC(2)}}}, "/wol",
+			`{"targets":[{"mac_addr":"02:00:00:00:00:01"},{"mac_addr":"02:00:00:00:00:02"}]}`, described},
+	} {
+		var path, host, body string
+		var headers []string
+		socket := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			path, host, headers = r.URL.EscapedPath(), r.Host, slices.Sorted(maps.Keys(r.Header))
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			body = string(text)
+			receipts := woltest.Receipts(tt.req)
+			var answer any = receipts[0]
+			if len(receipts) > 1 {
+				answer = wol.NewReceipts("id-1", receipts)
+			}
+			_ = json.NewEncoder(w).Encode(answer)
+		}))
+		if _, err := client(t, socket, woltest.Patience).Wake(t.Context(), tt.req); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.headers, headers); diff != "" || host != "wol-server" || path != tt.path || body != tt.body {
+			t.Errorf("%s on %s with %s, want %s with %s, headers (-want +got):\n%s", path, host, body, tt.path, tt.body, diff)
+		}
 	}
 }
 
