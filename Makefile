@@ -57,6 +57,7 @@ run: build
 # REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler. The
 # tests of whole systems (an engine, systemd, a browser) come last, one at a time, because
 # each of them is a load for the others. What they leave to look at is in $(RUN)/artifacts.
+# Allocations are counted without the race detector, which adds some.
 test: build
 	@mkdir -p "$(RUN)/artifacts"; rm -f "$(RUN)/skipped"; race=-race; code=0; \
 	if ! command -v "$$(go env CC)" >/dev/null; then \

@@ -48,13 +48,7 @@ func TestAllocationsPerWake(t *testing.T) {
 // parrot stands in for the daemon and returns its socket.
 func parrot(t *testing.T, body []byte) string {
 	t.Helper()
-	path := woltest.SocketPath(t)
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	woltest.Parrot(t, l, fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: id-1\r\nDate: Sat, 01 Jan 2000 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
-	return path
+	return woltest.Parrot(t, fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: id-1\r\nDate: Sat, 01 Jan 2000 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 }
 
 func gatewayOver(t *testing.T, socket, key string) (address string) {

@@ -64,7 +64,8 @@ func (p Packet) MarshalBinary() ([]byte, error) {
 }
 
 // UnmarshalBinary reads one packet that fills b exactly; p keeps no reference
-// to b, and what SecureOn held is overwritten. The error is ErrLength, ErrSync or ErrTarget, and p is then unchanged.
+// to b, and what SecureOn held is overwritten. The error is ErrLength, ErrSync or
+// ErrTarget, and p is then unchanged.
 //
 // A network card is laxer: it finds the pattern anywhere in a frame. This
 // reader serves those who want to know that nothing else was sent.

@@ -93,7 +93,7 @@ func (c *Client) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 }
 
 // encode returns where a request goes, and its body. One target has a route of its own,
-// which needs none as a rule: to write and to read one is more work than the rest.
+// where most requests need no body, which spares both ends the JSON of it.
 func encode(req wol.Request) (path string, body []byte, err error) {
 	if len(req.Targets) != 1 {
 		body, err = json.Marshal(req.Body())

@@ -3,14 +3,12 @@
 package wolserver_test
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"testing"
 
 	"wolgate/internal/program"
-	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
 )
 
@@ -24,35 +22,14 @@ const mostAllocations = 36
 // detector makes sync.Pool forget at random, so there it is left out.
 func TestAllocationsPerWake(t *testing.T) {
 	head := "POST /wol/" + woltest.MAC(1).String() + " HTTP/1.1\r\nHost: wol-server\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: 0\r\n"
-	ours, answer := woltest.AllocationsPerMessage(t, "unix", daemon(t), []byte(head+"Wol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n"))
+	// Nobody receives there: it would allocate.
+	socket := run(t, program.Log{Level: "info", Format: "json"}.New(io.Discard), "--destinations", "127.255.255.255:40009", "--max-pps", "1000000")
+	ours, answer := woltest.AllocationsPerMessage(t, "unix", socket, []byte(head+"Wol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n"))
 	empty, _ := woltest.AllocationsPerMessage(t, "unix", emptyHandler(t), []byte(head+"\r\n"))
 	t.Logf("a wake allocates %v times in wol-server, an empty handler of net/http %v. The answer:\n%s", ours, empty, answer)
 	if added := ours - empty; added > mostAllocations {
 		t.Errorf("wol-server adds %v allocations to a wake, want %d at most", added, mostAllocations)
 	}
-}
-
-func daemon(t *testing.T) (socket string) {
-	t.Helper()
-	socket = woltest.SocketPath(t)
-	// Nobody receives there: it would allocate.
-	c, _, err := wolserver.Load([]string{"--socket", socket, "--destinations", "127.255.255.255:40009", "--repeat", "1", "--max-pps", "1000000"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- wolserver.Run(ctx, c, func(string) string { return "" }, program.Log{Level: "info", Format: "json"}.New(io.Discard))
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	within(t, "the daemon serves", func() bool { return ping(t, socket) == nil })
-	return socket
 }
 
 func emptyHandler(t *testing.T) (socket string) {

@@ -22,18 +22,24 @@ import (
 // total is how many connections the daemon keeps, which is twice the gateway's.
 const total = 128
 
-// serve runs the daemon until the test ends and returns its socket.
+// serve runs the daemon, which sends to r, until the test ends and returns its socket.
 func serve(t testing.TB, r *woltest.Receiver, flags ...string) string {
 	t.Helper()
+	return run(t, slog.New(slog.DiscardHandler), append([]string{"--destinations", r.Addr().String()}, flags...)...)
+}
+
+// run runs a daemon that sends where the flags say, until the test ends, and returns its socket.
+func run(t testing.TB, log *slog.Logger, flags ...string) string {
+	t.Helper()
 	path := woltest.SocketPath(t)
-	c, _, err := wolserver.Load(append([]string{"--socket", path, "--destinations", r.Addr().String(), "--repeat", "1"}, flags...), nil)
+	c, _, err := wolserver.Load(append([]string{"--socket", path, "--repeat", "1"}, flags...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- wolserver.Run(ctx, c, func(string) string { return "" }, slog.New(slog.DiscardHandler))
+		done <- wolserver.Run(ctx, c, func(string) string { return "" }, log)
 	}()
 	t.Cleanup(func() {
 		cancel()

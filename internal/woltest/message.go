@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// ReadMessage reads one HTTP/1.1 request or answer, whose body has a Content-Length,
+// readMessage reads one HTTP/1.1 request or answer, whose body has a Content-Length,
 // into b and returns its length. It allocates nothing, so that it can stand at the
 // other end of what is measured.
-func ReadMessage(r io.Reader, b []byte) (int, error) {
+func readMessage(r io.Reader, b []byte) (int, error) {
 	for n, end := 0, -1; ; {
 		if end < 0 {
 			if at := bytes.Index(b[:n], []byte("\r\n\r\n")); at >= 0 {
@@ -44,10 +44,15 @@ func contentLength(head []byte) int {
 	return length
 }
 
-// Parrot gives the same answer to every message on every connection of l, until the
-// test ends.
-func Parrot(t testing.TB, l net.Listener, answer []byte) {
+// Parrot gives the same answer to every message on every connection to a Unix socket,
+// which it returns, until the test ends.
+func Parrot(t testing.TB, answer []byte) (socket string) {
 	t.Helper()
+	socket = SocketPath(t)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
@@ -58,7 +63,7 @@ func Parrot(t testing.TB, l net.Listener, answer []byte) {
 			go func() {
 				defer c.Close()
 				for b := make([]byte, 16<<10); ; {
-					if _, err := ReadMessage(c, b); err != nil {
+					if _, err := readMessage(c, b); err != nil {
 						return
 					}
 					if _, err := c.Write(answer); err != nil {
@@ -68,6 +73,7 @@ func Parrot(t testing.TB, l net.Listener, answer []byte) {
 			}()
 		}
 	}()
+	return socket
 }
 
 // AllocationsPerMessage returns how often the process allocates while message is sent
@@ -84,7 +90,7 @@ func AllocationsPerMessage(t testing.TB, network, address string, message []byte
 		if _, err := c.Write(message); err != nil {
 			t.Fatal(err)
 		}
-		if n, err = ReadMessage(c, b); err != nil || !bytes.HasPrefix(b[:n], []byte("HTTP/1.1 200 ")) {
+		if n, err = readMessage(c, b); err != nil || !bytes.HasPrefix(b[:n], []byte("HTTP/1.1 200 ")) {
 			t.Fatalf("%v: %q", err, b[:n])
 		}
 	})
