@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,7 +17,7 @@ import (
 
 // measureFootprint looks at both programs once they are ready, a second later, and
 // after many wakes.
-func measureFootprint(p plan, _ lan) (table, error) {
+func measureFootprint(p plan) (table, error) {
 	t := table{
 		title: "Footprint",
 		head:  []string{"", "wol-server", "api-server"},
@@ -61,7 +59,7 @@ func (p plan) measureOpen(t *table) error {
 	if err != nil {
 		return err
 	}
-	return s.wakes(1000, 8, func() error {
+	return s.wakes(1000, func() error {
 		open, err := s.both(descriptors)
 		if err != nil {
 			return err
@@ -85,7 +83,7 @@ func (p plan) measureMemory(t *table) error {
 		return err
 	}
 	t.row("memory, idle", mb(idle[0]), mb(idle[1]))
-	if err := s.wakes(p.wakes, 8, func() error { return nil }); err != nil {
+	if err := s.wakes(p.wakes, func() error { return nil }); err != nil {
 		return err
 	}
 	after, err := s.both(memory)
@@ -148,29 +146,23 @@ func (s *stage) both(look func(pid int) (int, error)) (seen [2]int, err error) {
 	return seen, nil
 }
 
-// wakes asks n times on a number of connections, and calls look while they are open.
-func (s *stage) wakes(n, conns int, look func() error) error {
-	clients, err := dialMany(conns)
+// wakes asks n times on 8 connections, and calls look while they are open.
+func (s *stage) wakes(n int, look func() error) error {
+	clients, err := dialMany(8)
 	if err != nil {
 		return err
 	}
 	defer closeAll(clients)
 	var asked atomic.Int64
-	errs := make([]error, conns)
-	var all sync.WaitGroup
-	for i, c := range clients {
-		all.Go(func() {
-			for request := s.request(); asked.Add(1) <= int64(n) && errs[i] == nil; {
-				errs[i] = c.call(request)
-			}
-		})
+	if _, err := askAll(clients, s.request(), func() bool { return asked.Add(1) <= int64(n) }); err != nil {
+		return err
 	}
-	all.Wait()
-	return errors.Join(firstError(errs), look())
+	return look()
 }
 
 // goroutines ends the daemon and the gateway and counts their goroutines: SIGQUIT has
-// a Go program print all of them.
+// a Go program print all of them. As in runtime.NumGoroutine, those of the runtime and
+// of its scheduler, which is number 0, do not count.
 func (s *stage) goroutines() (seen [2]int, err error) {
 	for i, cmd := range s.running {
 		if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
@@ -181,8 +173,9 @@ func (s *stage) goroutines() (seen [2]int, err error) {
 		if err != nil {
 			return seen, err
 		}
-		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, "goroutine ") {
+		for trace := range strings.SplitSeq(string(text), "\n\n") {
+			number, found := strings.CutPrefix(trace, "goroutine ")
+			if found && !strings.HasPrefix(number, "0 ") && !strings.Contains(trace, "\ncreated by runtime.") {
 				seen[i]++
 			}
 		}

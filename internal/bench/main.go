@@ -20,8 +20,9 @@ import (
 	"wolgate/internal/program"
 )
 
-// plan says how long to measure.
+// plan says where and how long to measure.
 type plan struct {
+	far    int           // index of the end of the LAN at which wakes arrive
 	bin    string        // directory of the two programs
 	dir    string        // for sockets and keys, removed at the end
 	rounds int           // how often everything is measured, in turns
@@ -61,8 +62,7 @@ func run(p plan) (err error) {
 		return err
 	}
 	defer os.RemoveAll(p.dir)
-	network, err := newLAN()
-	if err != nil {
+	if p.far, err = newLAN(); err != nil {
 		return fmt.Errorf("make a LAN: %w", err)
 	}
 	if err := describeMachine(os.Stdout); err != nil {
@@ -72,8 +72,8 @@ func run(p plan) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, section := range []func(plan, lan) (table, error){measureLoad, measureWire, measureBatch, measureFootprint} {
-		t, err := section(p, *network)
+	for _, section := range []func(plan) (table, error){measureLoad, measureWire, measureBatch, measureFootprint} {
+		t, err := section(p)
 		if err != nil {
 			return err
 		}

@@ -65,48 +65,45 @@ const (
 	lanDestination = lanBroadcast + ":9"
 )
 
-// lan is a veth pair. The near end is the interface that wakes leave by; the far
-// end has no address, so that the kernel looks at what arrives and drops it.
-type lan struct {
-	far int // index of the far end
-}
-
-func newLAN() (*lan, error) {
+// newLAN makes a veth pair and returns the index of its far end. The near end is the
+// interface that wakes leave by; the far end has no address, so that the kernel looks
+// at what arrives and drops it.
+func newLAN() (far int, err error) {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = nearEnd
 	if err := errors.Join(netlink.LinkSetUp(lo), netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "far"})); err != nil {
-		return nil, err
+		return 0, err
 	}
 	near, err := netlink.LinkByName(nearEnd)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	far, err := netlink.LinkByName("far")
+	farEnd, err := netlink.LinkByName("far")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	address, err := netlink.ParseAddr(nearAddress)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if err := errors.Join(netlink.LinkSetUp(far), netlink.LinkSetUp(near), netlink.AddrAdd(near, address)); err != nil {
-		return nil, err
+	if err := errors.Join(netlink.LinkSetUp(farEnd), netlink.LinkSetUp(near), netlink.AddrAdd(near, address)); err != nil {
+		return 0, err
 	}
 	// The kernel puts off what follows from a carrier (IFF_RUNNING), by a second at most.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		now, err := netlink.LinkByIndex(near.Attrs().Index)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if now.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
-			return &lan{far: far.Attrs().Index}, nil
+			return farEnd.Attrs().Index, nil
 		}
 		if time.Now().After(end) {
-			return nil, errors.New("the interface does not run")
+			return 0, errors.New("the interface does not run")
 		}
 	}
 }

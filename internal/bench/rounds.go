@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -11,7 +10,7 @@ import (
 const warmUp = 200 * time.Millisecond
 
 // measureLoad asks every design in every shape.
-func measureLoad(p plan, _ lan) (table, error) {
+func measureLoad(p plan) (table, error) {
 	t := table{
 		title: "Wakes",
 		head:  []string{"asked by", "design", "wakes/s", "p50", "p99", "p99.9", "CPU per wake", "wolgate to it"},
@@ -19,24 +18,9 @@ func measureLoad(p plan, _ lan) (table, error) {
 	}
 	for _, how := range shapes() {
 		all := contenders(p, how)
-		seen := make([][]measured, len(all))
-		for round := range p.rounds {
-			// In turns, so that what disturbs the machine for a while disturbs them
-			// all, and to and fro, so that nobody always comes after the same one.
-			order := make([]int, len(all))
-			for i := range order {
-				order[i] = i
-			}
-			if round%2 == 1 {
-				slices.Reverse(order)
-			}
-			for _, i := range order {
-				one, err := all[i].measure()
-				if err != nil {
-					return table{}, fmt.Errorf("%s, %s: %w", how.name, all[i].name, err)
-				}
-				seen[i] = append(seen[i], one)
-			}
+		seen, err := p.takeTurns(all)
+		if err != nil {
+			return table{}, fmt.Errorf("%s, %w", how.name, err)
 		}
 		for i, c := range all {
 			t.row(describe(how, c.name, seen[i], seen[0], i > 0)...)
@@ -45,63 +29,75 @@ func measureLoad(p plan, _ lan) (table, error) {
 	return t, nil
 }
 
-// measured is a sample, and the CPU time that each wake of it took.
-type measured struct {
-	sample
-	cpu time.Duration
+// takeTurns returns what each contender did in each round. They take turns, so that
+// what disturbs the machine for a while disturbs them all; and to and fro, so that
+// nobody always comes after the same one.
+func (p plan) takeTurns(all []contender) (seen [][]sample, err error) {
+	seen = make([][]sample, len(all))
+	for round := range p.rounds {
+		for i := range all {
+			if round%2 == 1 {
+				i = len(all) - 1 - i
+			}
+			one, err := all[i].measure(p.span)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", all[i].name, err)
+			}
+			seen[i] = append(seen[i], one)
+		}
+	}
+	return seen, nil
 }
 
 // contender is whatever takes a turn in a round.
 type contender struct {
 	name    string
-	measure func() (measured, error)
+	measure func(span time.Duration) (sample, error)
 }
 
 // contenders returns the designs and, where they are asked as fast as they can answer,
 // the bare loop.
 func contenders(p plan, how shape) (all []contender) {
 	for _, d := range designs() {
-		all = append(all, contender{d.name, func() (m measured, err error) {
+		all = append(all, contender{d.name, func(span time.Duration) (seen sample, err error) {
 			err = p.perform(d, func(s *stage) error {
-				m, err = s.measure(how, p.span)
+				seen, err = s.measure(how, span)
 				return err
 			})
-			return m, err
+			return seen, err
 		}})
 	}
 	if !how.open {
-		all = append(all, contender{"a loop of sendto(2), no HTTP", func() (measured, error) {
-			perSecond, err := sendtoLoop(p.span)
-			return measured{sample: sample{perSecond: perSecond}}, err
-		}})
+		all = append(all, contender{"a loop of sendto(2), no HTTP", sendtoLoop})
 	}
 	return all
 }
 
-func (s *stage) measure(how shape, span time.Duration) (measured, error) {
+func (s *stage) measure(how shape, span time.Duration) (sample, error) {
 	if _, err := how.ask(s.request(), warmUp); err != nil {
-		return measured{}, err
+		return sample{}, err
 	}
 	before, err := s.cpu()
 	if err != nil {
-		return measured{}, err
+		return sample{}, err
 	}
 	seen, err := how.ask(s.request(), span)
 	if err != nil {
-		return measured{}, err
+		return sample{}, err
 	}
 	after, err := s.cpu()
-	return measured{seen, (after - before) / time.Duration(max(1, len(seen.latency)))}, err
+	seen.cpu = (after - before) / time.Duration(max(1, len(seen.latency)))
+	return seen, err
 }
 
 // describe returns the row of a contender.
-func describe(how shape, name string, seen, ours []measured, compare bool) []string {
-	row := []string{how.name, name, whole(median(each(seen, func(m measured) float64 { return m.perSecond }))), "", "", "", "", ""}
+func describe(how shape, name string, seen, ours []sample, compare bool) []string {
+	row := []string{how.name, name, whole(median(each(seen, func(m sample) float64 { return m.perSecond }))), "", "", "", "", ""}
 	if len(seen[0].latency) > 0 {
 		for i, q := range []float64{.5, .99, .999} {
-			row[3+i] = micro(median(each(seen, func(m measured) time.Duration { return m.quantile(q) })))
+			row[3+i] = micro(median(each(seen, func(m sample) time.Duration { return m.quantile(q) })))
 		}
-		row[6] = micro(median(each(seen, func(m measured) time.Duration { return m.cpu })))
+		row[6] = micro(median(each(seen, func(m sample) time.Duration { return m.cpu })))
 	}
 	if compare {
 		ratios := make([]float64, len(seen))
@@ -114,24 +110,4 @@ func describe(how shape, name string, seen, ours []measured, compare bool) []str
 		row[7] = ratio(ratios)
 	}
 	return row
-}
-
-// sendtoLoop sends the same packet as fast as one thread can, one system call each.
-func sendtoLoop(span time.Duration) (perSecond float64, err error) {
-	c, err := dialLAN()
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
-	packet, err := packetFor(1)
-	if err != nil {
-		return 0, err
-	}
-	n, begun := 0, time.Now()
-	for ; time.Since(begun) < span; n++ {
-		if _, err := c.Write(packet); err != nil {
-			return 0, fmt.Errorf("sendto: %w", err)
-		}
-	}
-	return float64(n) / time.Since(begun).Seconds(), nil
 }

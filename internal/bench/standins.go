@@ -50,8 +50,8 @@ func logger(w io.Writer) *slog.Logger { return program.Log{Level: "info", Format
 
 func noInterfaces(context.Context) (wol.Interfaces, error) { return wol.Interfaces{}, nil }
 
-// silentDaemon is wol-server as internal/wolserver wires it, with a sender that says
-// what the real one says and sends nothing.
+// silentDaemon is wol-server as far as a wake goes through it, wired as in
+// internal/wolserver, with a sender that says what the real one says and sends nothing.
 func silentDaemon(path string, stderr io.Writer) error {
 	log := logger(stderr)
 	silent := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"wolgate/internal/program"
 )
 
 // table is one in Markdown.
@@ -60,38 +53,4 @@ func micro(d time.Duration) string { return fmt.Sprintf("%d µs", d.Microseconds
 // ratio is the median, and in brackets the least and the most.
 func ratio(values []float64) string {
 	return fmt.Sprintf("%.3g (%.3g to %.3g)", median(values), slices.Min(values), slices.Max(values))
-}
-
-// describeMachine says where the figures come from, and how busy it was already.
-func describeMachine(w io.Writer) error {
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		return err
-	}
-	load, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return err
-	}
-	model, err := processor()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "%s, Linux %s, %d × %s; load average before the run %s. wolgate %s.\n", time.Now().UTC().Format(time.DateOnly),
-		unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), model, strings.Fields(string(load))[0], program.Version())
-	return nil
-}
-
-func processor() (string, error) {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if name, value, _ := strings.Cut(lines.Text(), ":"); strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	return runtime.GOARCH, lines.Err() // not every architecture has a name
 }

@@ -9,22 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// measureWire asks a hundred times a second, on one connection, and looks when the
+// measureWire asks on one connection, with a gap after each answer, and looks when the
 // first packet of each wake arrives at the far end of the LAN.
-func measureWire(p plan, l lan) (table, error) {
+func measureWire(p plan) (table, error) {
 	const gap = 10 * time.Millisecond
 	n := max(50, int(time.Duration(p.rounds)*p.span/gap))
 	t := table{
 		title: "Request to packet on the wire",
 		head:  []string{"design", "p50", "p99", "most", "of wakes"},
-		note:  "From just before the client writes the request to when the kernel has the packet at the far end of the LAN; one connection, a hundred wakes a second, so that everything has gone to sleep in between.",
+		note:  "From just before the client writes the request to when the kernel has the packet at the far end of the LAN; one connection, a wake 10 ms after the answer to the last, so that everything has gone to sleep in between.",
 	}
 	for _, d := range designs() {
 		if d.silent {
 			continue
 		}
 		err := p.perform(d, func(s *stage) error {
-			latency, err := toWire(s, l, n, gap)
+			latency, err := toWire(s, p.far, n, gap)
 			if err != nil {
 				return err
 			}
@@ -33,14 +33,14 @@ func measureWire(p plan, l lan) (table, error) {
 			return nil
 		})
 		if err != nil {
-			return table{}, err
+			return table{}, fmt.Errorf("%s: %w", d.name, err)
 		}
 	}
 	return t, nil
 }
 
-func toWire(s *stage, l lan, n int, gap time.Duration) ([]time.Duration, error) {
-	tap, err := openTap(l.far)
+func toWire(s *stage, far, n int, gap time.Duration) ([]time.Duration, error) {
+	tap, err := openTap(far)
 	if err != nil {
 		return nil, err
 	}

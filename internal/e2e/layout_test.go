@@ -46,7 +46,7 @@ func allowed() map[string][]string {
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// measures the wirings and what stands in for them, so it knows every layer
-		"internal/bench": {"internal/apikey", "internal/audit", "internal/broadcast", "internal/gateway", "internal/magicpacket", "internal/netlimit", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/gofiber/fiber/v2", "github.com/vishvananda/netlink", "golang.org/x/net", "golang.org/x/sys"},
+		"internal/bench": {"internal/apikey", "internal/audit", "internal/broadcast", "internal/gateway", "internal/magicpacket", "internal/netlimit", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/gofiber/fiber/v2", "github.com/vishvananda/netlink", "golang.org/x/sync", "golang.org/x/sys"},
 		// support of tests
 		"internal/leak":       {},
 		"internal/skip":       {},
