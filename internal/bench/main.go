@@ -24,7 +24,6 @@ import (
 type plan struct {
 	far    int           // index of the end of the LAN at which wakes arrive
 	bin    string        // directory of the two programs
-	dir    string        // for sockets and keys, removed at the end
 	rounds int           // how often everything is measured, in turns
 	span   time.Duration // of one measurement
 	wakes  int           // after which memory is looked at
@@ -58,10 +57,6 @@ func run(p plan) (err error) {
 	if p.bin, err = programsBeside(); err != nil {
 		return err
 	}
-	if p.dir, err = os.MkdirTemp("", "bench"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(p.dir)
 	if p.far, err = newLAN(); err != nil {
 		return fmt.Errorf("make a LAN: %w", err)
 	}

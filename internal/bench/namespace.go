@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -28,16 +30,23 @@ func inside() bool {
 }
 
 // again runs this program, with its arguments, as root of a new user and network
-// namespace. Its end is this one's end.
+// namespace, and removes what it leaves, also where it is interrupted.
 func again() error {
 	here, err := networkNamespace()
 	if err != nil {
 		return err
 	}
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	interrupted, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
 	runtime.LockOSThread() // Pdeathsig is about the thread that starts
 	defer runtime.UnlockOSThread()
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), outsideVariable+"="+here)
+	cmd := exec.CommandContext(interrupted, "/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), outsideVariable+"="+here, "TMPDIR="+dir)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
@@ -46,13 +55,10 @@ func again() error {
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	err = cmd.Run()
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		return fmt.Errorf("make a network namespace: %w: the machine has to allow it (user_namespaces(7)), or run it as root", err)
+	if _, started := errors.AsType[*exec.ExitError](err); err == nil || started { // it has said why it failed
+		return err
 	}
-	if err != nil {
-		os.Exit(cmd.ProcessState.ExitCode()) // it has said why
-	}
-	return nil
+	return fmt.Errorf("make a network namespace: %w: the machine has to allow it (user_namespaces(7)), or run it as root", err)
 }
 
 // Addresses of the LAN, and its broadcast with the port that magic packets go to.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,12 +57,15 @@ func (p plan) perform(d design, f func(s *stage) error) error {
 }
 
 func (p plan) newStage() (*stage, error) {
-	dir, err := os.MkdirTemp(p.dir, "")
+	dir, err := os.MkdirTemp("", "")
 	if err != nil {
 		return nil, err
 	}
 	s := &stage{bin: p.bin, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
 	key, err := exec.Command(filepath.Join(p.bin, "api-server"), "keys", "add", "bench", "--scope", "wake", "--keys", s.keys).Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	}
 	s.key = strings.TrimSpace(string(key))
 	return s, err
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"wolgate/internal/magicpacket"
 )
 
 // measureWire asks on one connection, with a gap after each answer, and looks when the
@@ -40,11 +42,11 @@ func measureWire(p plan) (table, error) {
 }
 
 func toWire(s *stage, far, n int, gap time.Duration) ([]time.Duration, error) {
-	tap, err := openTap(far)
+	capture, err := openCapture(far)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = unix.Close(tap) }()
+	defer func() { _ = unix.Close(capture) }()
 	c, err := dial()
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func toWire(s *stage, far, n int, gap time.Duration) ([]time.Duration, error) {
 		if err := c.call(s.request()); err != nil {
 			return nil, err
 		}
-		at, err := firstArrival(tap, asked)
+		at, err := firstArrival(capture, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -66,9 +68,9 @@ func toWire(s *stage, far, n int, gap time.Duration) ([]time.Duration, error) {
 	return latency, nil
 }
 
-// openTap captures what arrives at an interface; the kernel stamps it (packet(7),
+// openCapture captures what arrives at an interface; the kernel stamps it (packet(7),
 // SO_TIMESTAMPNS in socket(7)).
-func openTap(index int) (int, error) {
+func openCapture(index int) (int, error) {
 	const ipv4 = 0x0008 // ETH_P_IP in network byte order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, ipv4)
 	if err != nil {
@@ -85,12 +87,13 @@ func openTap(index int) (int, error) {
 	return fd, nil
 }
 
-// firstArrival returns when the first packet arrived that is not older than since. A
-// wake may be several; the others are passed over the next time.
-func firstArrival(tap int, since time.Time) (time.Time, error) {
+// firstArrival returns when the first magic packet arrived that is not older than since.
+// A wake may be several; the others are passed over the next time.
+func firstArrival(capture int, since time.Time) (time.Time, error) {
+	const headers = 20 + 8 // of IPv4 and UDP
 	data, control := make([]byte, 256), make([]byte, 128)
 	for {
-		_, controlled, _, _, err := unix.Recvmsg(tap, data, control, 0)
+		length, controlled, _, _, err := unix.Recvmsg(capture, data, control, 0)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("no packet arrived: %w", err)
 		}
@@ -102,7 +105,7 @@ func firstArrival(tap int, since time.Time) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		if !at.Before(since) {
+		if !at.Before(since) && length == headers+magicpacket.Len {
 			return at, nil
 		}
 	}
