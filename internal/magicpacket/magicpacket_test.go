@@ -102,10 +102,30 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 }
 
-func TestAppendBinaryDoesNotAllocate(t *testing.T) {
+// TestUnmarshalAgain reads packets one after the other into the same Packet.
+func TestUnmarshalAgain(t *testing.T) {
+	t.Parallel()
+	var p Packet
+	for _, secureOn := range [][]byte{{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10}, nil, {11, 12, 13, 14, 15, 16}} {
+		wire, err := Packet{Target: target, SecureOn: secureOn}.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.UnmarshalBinary(wire); err != nil || p.Target != target || !bytes.Equal(p.SecureOn, secureOn) {
+			t.Errorf("got %+v, %v, want the password %v", p, err, secureOn)
+		}
+	}
+}
+
+func TestNothingAllocates(t *testing.T) {
 	buf := make([]byte, 0, LenSecureOn)
 	p := Packet{Target: target, SecureOn: []byte{1, 2, 3, 4, 5, 6}}
-	if n := testing.AllocsPerRun(100, func() { buf, _ = p.AppendBinary(buf[:0]) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() {
+		buf, _ = p.AppendBinary(buf[:0])
+		if err := p.UnmarshalBinary(buf); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
