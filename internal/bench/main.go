@@ -48,8 +48,8 @@ func main() {
 }
 
 func run(p plan) (err error) {
-	if p.rounds < 1 || p.span <= 0 || p.wakes < 1 || flag.NArg() > 0 {
-		return errors.New("-rounds, -span and -wakes are to be above 0, and nothing follows them")
+	if p.rounds < 1 || p.span < time.Millisecond || p.wakes < 1 || flag.NArg() > 0 {
+		return errors.New("-rounds and -wakes are to be above 0, -span 1ms or more, and nothing follows them")
 	}
 	if !inside() {
 		return again()

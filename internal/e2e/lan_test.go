@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -162,8 +161,8 @@ func TestInterfacesAreFollowed(t *testing.T) {
 	st := start(t, setup{daemon: []string{"--repeat", "1"}})
 	sends := func(name, to string) func(answer) bool {
 		return func(a answer) bool {
-			var r wol.Receipt
-			return json.Unmarshal(a.body, &r) == nil && slices.ContainsFunc(r.Sent, func(d wol.Delivery) bool {
+			r, err := wol.ParseReceipt(a.body)
+			return err == nil && slices.ContainsFunc(r.Sent, func(d wol.Delivery) bool {
 				return d.Interface == name && d.Destination == to
 			})
 		}

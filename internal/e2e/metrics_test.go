@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,8 +123,8 @@ func TestMetricsTellWhatBecameOfWakes(t *testing.T) {
 	if a := st.ask(t, http.MethodPost, "/api/v1/wol", `{"targets":[{"mac_addr":"`+someMAC+`"},{"mac_addr":"02:00:00:00:00:01"},{"mac_addr":"`+someMAC+`"}]}`); a.status != http.StatusOK {
 		t.Fatalf("%s", a.body)
 	} else {
-		var many wol.Receipts
-		if err := json.Unmarshal(a.body, &many); err != nil {
+		many, err := wol.ParseReceipts(a.body)
+		if err != nil {
 			t.Fatal(err)
 		}
 		deliver(many.Receipts[0])

@@ -198,8 +198,8 @@ func (c caller) wakeUntil(t *testing.T, wanted func(answer) bool) answer {
 // receipt reads the answer to a wake that must have succeeded.
 func (a answer) receipt(t testing.TB) wol.Receipt {
 	t.Helper()
-	var r wol.Receipt
-	if err := json.Unmarshal(a.body, &r); err != nil || a.status != http.StatusOK {
+	r, err := wol.ParseReceipt(a.body)
+	if err != nil || a.status != http.StatusOK {
 		t.Fatalf("status %d, %v: %s", a.status, err, a.body)
 	}
 	return r

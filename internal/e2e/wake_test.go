@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -140,8 +139,8 @@ func TestManyTargets(t *testing.T) {
 	}
 	entries[n-1] = entries[0] // a duplicate is answered twice and sent once
 	a := st.ask(t, http.MethodPost, "/api/v1/wol", `{"targets":[`+strings.Join(entries, ",")+`]}`)
-	var got wol.Receipts
-	if err := json.Unmarshal(a.body, &got); err != nil || len(got.Receipts) != n || !got.OK || got.Status != wol.Sent {
+	got, err := wol.ParseReceipts(a.body)
+	if err != nil || len(got.Receipts) != n || !got.OK || got.Status != wol.Sent {
 		t.Fatalf("status %d, %v, %d receipts: %.200s", a.status, err, len(got.Receipts), a.body)
 	}
 	for i, receipt := range got.Receipts {

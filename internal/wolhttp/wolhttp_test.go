@@ -317,6 +317,7 @@ func TestClientClassifies(t *testing.T) {
 		"two good":               {body(200, "application/json", both), ""},
 		"two, no receipts":       {body(200, "application/json", `{"ok":true,"status":"sent","receipts":[]}`), wol.BadUpstream},
 		"two, one receipt":       {body(200, "application/json", good), wol.BadUpstream},
+		"two, list of one":       {body(200, "application/json", encode(wol.NewReceipts("id-1", receipts[:1]))), wol.BadUpstream},
 		"two, other order":       {body(200, "application/json", turned), wol.BadUpstream},
 		"two, nothing sent":      {body(200, "application/json", unsent), wol.BadUpstream},
 		"original ok":            {body(200, "application/json", `{"ok":true}`), wol.BadUpstream},
@@ -336,7 +337,7 @@ func TestClientClassifies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			start, req := time.Now(), one()
-			if strings.HasPrefix(name, "two") {
+			if strings.HasPrefix(name, "two") { // targets
 				req = two
 			}
 			got, err := client(t, tt.daemon(t), woltest.Patience).Wake(t.Context(), req)

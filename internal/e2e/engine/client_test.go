@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -97,8 +96,8 @@ func (w *world) wakes(t *testing.T, c *client, why string) {
 		}
 		return nil
 	})
-	var receipt wol.Receipt
-	if err := json.Unmarshal([]byte(body), &receipt); err != nil {
+	receipt, err := wol.ParseReceipt([]byte(body))
+	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string

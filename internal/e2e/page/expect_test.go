@@ -36,8 +36,8 @@ func deliveries() []wol.Delivery {
 // sent fails the test unless the page shows the receipt of a wake.
 func (u user) sent(s shown, mac wol.MAC) {
 	u.t.Helper()
-	var r wol.Receipt
-	if err := json.Unmarshal([]byte(s.body), &r); err != nil || s.status != "200" {
+	r, err := wol.ParseReceipt([]byte(s.body))
+	if err != nil || s.status != "200" {
 		u.t.Fatalf("the page shows %q, %v: %s", s.status, err, s.body)
 	}
 	if diff := cmp.Diff(wol.NewReceipt(mac, r.RequestID, deliveries(), nil), r); diff != "" || !r.OK {
@@ -48,11 +48,8 @@ func (u user) sent(s shown, mac wol.MAC) {
 // sentMany is sent for an answer with one receipt in a list.
 func (u user) sentMany(s shown, mac wol.MAC) {
 	u.t.Helper()
-	var all struct {
-		OK       bool
-		Receipts []wol.Receipt
-	}
-	if err := json.Unmarshal([]byte(s.body), &all); err != nil || s.status != "200" || !all.OK || len(all.Receipts) != 1 {
+	all, err := wol.ParseReceipts([]byte(s.body))
+	if err != nil || s.status != "200" || !all.OK || len(all.Receipts) != 1 {
 		u.t.Fatalf("the page shows %q, %v: %s", s.status, err, s.body)
 	}
 	if diff := cmp.Diff(wol.NewReceipt(mac, all.Receipts[0].RequestID, deliveries(), nil), all.Receipts[0]); diff != "" {
