@@ -21,31 +21,17 @@ import (
 func TestWhatLibrariesSayIsLoggedLikeAllElse(t *testing.T) {
 	t.Parallel()
 	socket := woltest.SocketPath(t)
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	woltest.Accept(t, socket, func(c net.Conn) {
+		r := bufio.NewReader(c)
 		for {
-			c, err := l.Accept()
-			if err != nil {
+			if _, err := http.ReadRequest(r); err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				r := bufio.NewReader(c)
-				for {
-					if _, err := http.ReadRequest(r); err != nil {
-						return
-					}
-					fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}")
-					time.Sleep(20 * time.Millisecond) // until the connection is idle
-					fmt.Fprint(c, "and another thing")
-				}
-			}()
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}")
+			time.Sleep(20 * time.Millisecond) // until the connection is idle
+			fmt.Fprint(c, "and another thing")
 		}
-	}()
+	})
 	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t)

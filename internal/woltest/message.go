@@ -49,30 +49,16 @@ func contentLength(head []byte) int {
 func Parrot(t testing.TB, answer []byte) (socket string) {
 	t.Helper()
 	socket = SocketPath(t)
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
+	Accept(t, socket, func(c net.Conn) {
+		for b := make([]byte, 16<<10); ; {
+			if _, err := readMessage(c, b); err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				for b := make([]byte, 16<<10); ; {
-					if _, err := readMessage(c, b); err != nil {
-						return
-					}
-					if _, err := c.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+			if _, err := c.Write(answer); err != nil {
+				return
+			}
 		}
-	}()
+	})
 	return socket
 }
 

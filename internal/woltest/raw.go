@@ -35,6 +35,20 @@ func Raw(t testing.TB, address, request string) string {
 // connection, and gives every one the same answer; nil is silence.
 func Answer(t testing.TB, path string, say []byte) {
 	t.Helper()
+	Accept(t, path, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 4096))
+		if say == nil {
+			_, _ = io.Copy(io.Discard, conn) // until the caller gives up
+			return
+		}
+		_, _ = conn.Write(say)
+	})
+}
+
+// Accept accepts on a Unix socket until the test ends, has serve talk on each
+// connection, and closes it after that.
+func Accept(t testing.TB, path string, serve func(conn net.Conn)) {
+	t.Helper()
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -48,12 +62,7 @@ func Answer(t testing.TB, path string, say []byte) {
 			}
 			go func() {
 				defer conn.Close()
-				_, _ = conn.Read(make([]byte, 4096))
-				if say == nil {
-					_, _ = io.Copy(io.Discard, conn) // until the caller gives up
-					return
-				}
-				_, _ = conn.Write(say)
+				serve(conn)
 			}()
 		}
 	}()
