@@ -19,7 +19,18 @@ import (
 func TestClientsGoneInMidCall(t *testing.T) {
 	const clients, within, slack = 200, 3 * time.Second, 5
 	socket := woltest.SocketPath(t)
-	woltest.Answer(t, socket, nil)
+	woltest.Accept(t, socket, func(conn net.Conn) {
+		// As wol-server does, it hangs up where nothing is asked: net/http keeps a
+		// connection whose call ended while it was being made.
+		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return
+		}
+		if _, err := conn.Read(make([]byte, 4096)); err != nil {
+			return
+		}
+		_ = conn.SetReadDeadline(time.Time{})
+		_, _ = io.Copy(io.Discard, conn) // until the caller gives up
+	})
 	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t, "--timeout", "1s", "--ops-listen", "127.0.0.1:0")
