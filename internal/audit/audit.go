@@ -122,19 +122,17 @@ func text(attrs []slog.Attr, key, value string, limit int) []slog.Attr {
 // a value; this takes what it lets through and a terminal or an eye might obey,
 // such as C1 controls and changes of the writing direction.
 func bounded(s string, limit int) string {
-	unfit := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) } // or it is no UTF-8
-	if len(s) <= limit && !strings.ContainsFunc(s, unfit) {
+	s = strings.Map(func(r rune) rune { // which copies only what it changes
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
+	if len(s) <= limit {
 		return s
 	}
-	var b strings.Builder
-	for _, r := range s {
-		if unfit(r) {
-			r = utf8.RuneError
-		}
-		if b.Len()+utf8.RuneLen(r) > limit {
-			break
-		}
-		b.WriteRune(r)
+	for !utf8.RuneStart(s[limit]) {
+		limit--
 	}
-	return b.String()
+	return s[:limit]
 }
