@@ -57,8 +57,8 @@ func (g *gateway) limit(c *fiber.Ctx) error {
 // tellLimit writes what is left of a limit: r more requests, and one more after
 // t seconds, of q in w seconds.
 func tellLimit(c *fiber.Ctx, name string, d ratelimit.Decision) {
-	c.Set(headerRateLimit, "\""+name+"\";r="+strconv.Itoa(d.Remaining)+";t="+seconds(d.Reset))
-	c.Set(headerRateLimitPolicy, "\""+name+"\";q="+strconv.Itoa(d.Limit)+";w="+seconds(d.Window))
+	c.Set(headerRateLimit, `"`+name+`";r=`+strconv.Itoa(d.Remaining)+`;t=`+seconds(d.Reset))
+	c.Set(headerRateLimitPolicy, `"`+name+`";q=`+strconv.Itoa(d.Limit)+`;w=`+seconds(d.Window))
 }
 
 // seconds rounds up, as Retry-After does: rounded down, a client would come back
