@@ -15,7 +15,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/woltest"
 )
@@ -62,7 +62,7 @@ func gatewayOver(t *testing.T, socket, key string) (address string) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, c, func(string) string { return "" }, program.Log{Level: "info", Format: "json"}.New(io.Discard))
+		ended <- Run(ctx, c, func(string) string { return "" }, logs.Config{Level: "info", Format: "json"}.New(io.Discard))
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/logs"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
 )
@@ -29,7 +30,7 @@ type Config struct {
 	Rate           float64 // requests a second and key; 0 = no limit
 	Burst          int
 	Timeout        time.Duration
-	Log            program.Log
+	Log            logs.Config
 }
 
 const (
@@ -60,7 +61,7 @@ func settings(c *Config) *program.Settings {
 	s.Add("burst", "20", "requests a key may make at once", program.Number(&c.Burst, 1, 1_000_000))
 	s.Add("timeout", "5s", "deadline of one call to wol-server", program.Duration(&c.Timeout, 50*time.Millisecond, time.Minute))
 	s.Knows("API_KEY", "API_KEY_FILE")
-	c.Log.Add(s)
+	s.AddLog(&c.Log)
 	return s
 }
 

@@ -34,7 +34,7 @@ type Log struct {
 
 // New returns an audit log that writes lines as log does, but all of them: the
 // level of log does not mute it. It waits for log's writer, which is therefore a
-// program.Sink.
+// logs.Sink.
 func New(log *slog.Logger) *Log { return &Log{handler: log.Handler()} }
 
 // Outcome is what became of a wake.

@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wolgate/internal/audit"
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // line is what these tests read of one.
@@ -48,7 +48,7 @@ func parse[T any](t *testing.T, text string) (lines []T) {
 // started returns an audit log of which every other line of the program is muted.
 func started() (*audit.Log, *bytes.Buffer) {
 	out := new(bytes.Buffer)
-	return audit.New(program.Log{Level: "error", Format: "json"}.New(out)), out
+	return audit.New(logs.Config{Level: "error", Format: "json"}.New(out)), out
 }
 
 // check holds what is true of every audit log: numbers without a gap, and no more
@@ -282,7 +282,7 @@ func TestHostileStrings(t *testing.T) {
 			`" level=ERROR msg="forged`,
 		} {
 			var out bytes.Buffer
-			log := audit.New(program.Log{Level: "info", Format: format}.New(&out))
+			log := audit.New(logs.Config{Level: "info", Format: format}.New(&out))
 			source := netip.MustParseAddr("fe80::1").WithZone(evil)
 			log.Event(audit.Event{Name: audit.InputFail, RequestID: evil, KeyID: evil, Source: source, Route: evil, Detail: evil})
 			log.Wake(audit.Wake{RequestID: evil, KeyID: evil, Source: source, Target: evil, Outcome: audit.Outcome(evil), Code: evil})
@@ -318,8 +318,8 @@ func TestStuckReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		sink := program.NewSink(w)
-		log := audit.New(program.Log{Level: "info", Format: "json"}.New(sink))
+		sink := logs.NewSink(w)
+		log := audit.New(logs.Config{Level: "info", Format: "json"}.New(sink))
 		const wakes = 20_000
 		for n := range wakes {
 			log.Wake(audit.Wake{RequestID: fmt.Sprint(n), Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 3})

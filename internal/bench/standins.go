@@ -13,10 +13,10 @@ import (
 	"wolgate/internal/audit"
 	"wolgate/internal/broadcast"
 	"wolgate/internal/gateway"
+	"wolgate/internal/logs"
 	"wolgate/internal/magicpacket"
 	"wolgate/internal/netlimit"
 	"wolgate/internal/policy"
-	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -46,7 +46,7 @@ func roles() map[string]func(path string, stderr io.Writer) error {
 
 const packetsPerSecond = 1_000_000
 
-func logger(w io.Writer) *slog.Logger { return program.Log{Level: "info", Format: "json"}.New(w) }
+func logger(w io.Writer) *slog.Logger { return logs.Config{Level: "info", Format: "json"}.New(w) }
 
 func noInterfaces(context.Context) (wol.Interfaces, error) { return wol.Interfaces{}, nil }
 

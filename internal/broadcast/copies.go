@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // maxPending bounds the copies that are still to be sent, and with them the
@@ -69,7 +69,7 @@ type copies struct {
 	pulse  pulse
 	failed [maxBatch]error // run's own
 	cut    int             // packets that were dropped at the end; run's own
-	drops  program.Ration  // of log lines
+	drops  logs.Ration     // of log lines
 }
 
 func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {

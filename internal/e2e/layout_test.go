@@ -26,7 +26,8 @@ func allowed() map[string][]string {
 		"internal/apikey":      {"internal/program", "internal/wol"},
 		// kit
 		"internal/problem":   {"internal/wol"},
-		"internal/program":   {},
+		"internal/logs":      {},
+		"internal/program":   {"internal/logs"},
 		"internal/ratelimit": {},
 		"internal/sdnotify":  {},
 		"internal/netlimit":  {"internal/ratelimit"},
@@ -34,19 +35,19 @@ func allowed() map[string][]string {
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
-		"internal/broadcast": {"internal/magicpacket", "internal/program", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
+		"internal/broadcast": {"internal/magicpacket", "internal/logs", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
-		"internal/unixsock":  {"internal/program"},
-		"internal/wolhttp":   {"internal/problem", "internal/program", "internal/wol"},
+		"internal/unixsock":  {"internal/logs"},
+		"internal/wolhttp":   {"internal/problem", "internal/logs", "internal/wol"},
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp"},
-		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp"},
+		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// measures the wirings and what stands in for them, so it knows every layer
-		"internal/bench": {"internal/apikey", "internal/audit", "internal/broadcast", "internal/gateway", "internal/magicpacket", "internal/netlimit", "internal/policy", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/gofiber/fiber/v2", "github.com/vishvananda/netlink", "golang.org/x/sync", "golang.org/x/sys"},
+		"internal/bench": {"internal/apikey", "internal/audit", "internal/broadcast", "internal/gateway", "internal/magicpacket", "internal/netlimit", "internal/policy", "internal/logs", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/gofiber/fiber/v2", "github.com/vishvananda/netlink", "golang.org/x/sync", "golang.org/x/sys"},
 		// support of tests
 		"internal/leak":       {},
 		"internal/skip":       {},

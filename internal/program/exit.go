@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"wolgate/internal/logs"
 )
 
 // Exit codes beyond 0 and 1, from sysexits.h.
@@ -46,7 +48,7 @@ func Main(name string, args []string, stderr io.Writer, run func(verb string, ar
 		hangups := make(chan os.Signal, 1)
 		signal.Notify(hangups, syscall.SIGHUP)
 		defer signal.Stop(hangups)
-		sink := NewSink(stderr)
+		sink := logs.NewSink(stderr)
 		defer sink.Close(logPatience)
 		stderr = sink
 	}

@@ -2,11 +2,9 @@ package program_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -143,18 +141,6 @@ func TestExit(t *testing.T) {
 		if code := program.Exit(&out, "wol-server", tt.err); code != tt.code || out.String() != tt.says {
 			t.Errorf("%v: code %d, %q", tt.err, code, out.String())
 		}
-	}
-}
-
-func TestLogIsOneLineOfJSONWhateverIsSaid(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	log := program.Log{Level: "warn", Format: "json"}.New(&out)
-	log.Info("not shown")
-	log.Warn("shown", "agent", "a\r\n{\"level\":\"ERROR\"}\x1b[31m\u2028", slog.String("k\n", "v"))
-	var line map[string]any
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil || strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(line["time"].(string), "Z") {
-		t.Errorf("%v: %q", err, out.String())
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package program holds what both programs are as Unix programs: settings that
-// are flags and environment variables, exit codes, the logger and the version.
+// are flags and environment variables, exit codes, files and the version.
 package program
 
 import (
@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wolgate/internal/logs"
 )
 
 // Settings are a program's flags. Each may also be given as an environment
@@ -53,6 +55,12 @@ func (s *Settings) AddSwitch(name, usage string, into *bool) {
 func (s *Settings) AddBool(name string, value bool, usage string, into *bool) {
 	s.Add(name, strconv.FormatBool(value), usage, boolean(into))
 	s.list[len(s.list)-1].boolean = true
+}
+
+// AddLog declares the two settings of the log.
+func (s *Settings) AddLog(c *logs.Config) {
+	s.Add("log-level", "info", "debug, info, warn or error", Choice(&c.Level, "debug", "info", "warn", "error"))
+	s.Add("log-format", "json", "json, text, or journal, which is json for systemd's journal", Choice(&c.Format, "json", "text", "journal"))
 }
 
 func boolean(into *bool) func(string) error {

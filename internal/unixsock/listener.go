@@ -11,7 +11,7 @@ import (
 	"sync"
 	"syscall"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // Listener is a net.Listener on a Unix socket. Where it was made with a list
@@ -23,7 +23,7 @@ type Listener struct {
 	allow    []uint32
 	peerUID  func(*net.UnixConn) (uint32, error)
 	log      *slog.Logger
-	refusals program.Ration // whoever may reach the socket can knock without end
+	refusals logs.Ration // whoever may reach the socket can knock without end
 }
 
 func newListener(unix *net.UnixListener, closeAll func() error, allow []uint32, log *slog.Logger) *Listener {

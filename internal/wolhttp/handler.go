@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"wolgate/internal/logs"
 	"wolgate/internal/problem"
-	"wolgate/internal/program"
 	"wolgate/internal/wol"
 )
 
@@ -37,9 +37,9 @@ type handler struct {
 	waker    wol.Waker
 	list     Interfaces
 	log      *slog.Logger
-	refusals program.Ration // whoever may open the socket could fill the disk
-	unsent   program.Ration // the same; lines of what was sent are bounded by the packet budget
-	large    chan struct{}  // holds a token for each large answer that is being written
+	refusals logs.Ration   // whoever may open the socket could fill the disk
+	unsent   logs.Ration   // the same; lines of what was sent are bounded by the packet budget
+	large    chan struct{} // holds a token for each large answer that is being written
 }
 
 // ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC

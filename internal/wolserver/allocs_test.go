@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"testing"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 	"wolgate/internal/woltest"
 )
 
@@ -23,7 +23,7 @@ const mostAllocations = 36
 func TestAllocationsPerWake(t *testing.T) {
 	head := "POST /wol/" + woltest.MAC(1).String() + " HTTP/1.1\r\nHost: wol-server\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: 0\r\n"
 	// Nobody receives there: it would allocate.
-	socket := run(t, program.Log{Level: "info", Format: "json"}.New(io.Discard), "--destinations", "127.255.255.255:40009", "--max-pps", "1000000")
+	socket := run(t, logs.Config{Level: "info", Format: "json"}.New(io.Discard), "--destinations", "127.255.255.255:40009", "--max-pps", "1000000")
 	ours, answer := woltest.AllocationsPerMessage(t, "unix", socket, []byte(head+"Wol-Deadline: 99999999999999\r\nX-Request-Id: id-1\r\n\r\n"))
 	empty, _ := woltest.AllocationsPerMessage(t, "unix", emptyHandler(t), []byte(head+"\r\n"))
 	t.Logf("a wake allocates %v times in wol-server, an empty handler of net/http %v. The answer:\n%s", ours, empty, answer)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wolgate/internal/broadcast"
+	"wolgate/internal/logs"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
 )
@@ -21,7 +22,7 @@ type Config struct {
 	Broadcast broadcast.Config
 	Allow     string // path of the allow-list; empty allows any target
 	MaxPPS    int    // magic packets per second over all callers
-	Log       program.Log
+	Log       logs.Config
 }
 
 // nobody is the uid that the kernel shows for every peer of another user
@@ -48,7 +49,7 @@ func settings(c *Config, destinations *string) *program.Settings {
 	s.Add("allow", "", "file with one allowed MAC a line, # comments; empty = any", program.Text(&c.Allow))
 	s.Add("max-pps", "2000", "magic packets per second over all callers", program.Number(&c.MaxPPS, 1, 1_000_000))
 	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = whoever the socket's mode admits", uids(&c.AllowUIDs))
-	c.Log.Add(s)
+	s.AddLog(&c.Log)
 	return s
 }
 

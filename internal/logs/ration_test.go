@@ -1,4 +1,4 @@
-package program_test
+package logs_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // TestRation has a stranger cause a thousand lines a second, for ten.
@@ -16,7 +16,7 @@ func TestRation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		var ration program.Ration
+		var ration logs.Ration
 		log := slog.New(slog.NewJSONHandler(&out, nil))
 		const causes = 10_000
 		for range causes {

@@ -1,4 +1,4 @@
-package program_test
+package logs_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // writes keeps each Write apart.
@@ -30,7 +30,7 @@ func (w *writes) Write(b []byte) (int, error) {
 func TestJournalHasThePriorityOfTheRecord(t *testing.T) {
 	t.Parallel()
 	var out writes
-	log := program.Log{Level: "debug", Format: "journal"}.New(&out)
+	log := logs.Config{Level: "debug", Format: "journal"}.New(&out)
 	const forged = "<0>\n<0>{\"level\":\"ERROR\"}\r<1>\u2028<2>"
 	for level, priority := range map[slog.Level]string{
 		slog.LevelDebug: "<7>", slog.LevelInfo: "<6>", slog.LevelInfo + 1: "<6>", slog.LevelWarn: "<4>",
@@ -63,7 +63,7 @@ func TestJournalHasThePriorityOfTheRecord(t *testing.T) {
 func TestJournalKeepsLinesWhole(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer // which is not for two at a time
-	log := program.Log{Level: "debug", Format: "journal"}.New(&out)
+	log := logs.Config{Level: "debug", Format: "journal"}.New(&out)
 	var group sync.WaitGroup
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 		group.Go(func() {
@@ -93,8 +93,8 @@ func TestJournalBehindASink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	sink := program.NewSink(w)
-	log := program.Log{Level: "info", Format: "journal"}.New(sink)
+	sink := logs.NewSink(w)
+	log := logs.Config{Level: "info", Format: "journal"}.New(sink)
 	filler := strings.Repeat("x", 1000)
 	for range 5000 {
 		log.Info(filler)

@@ -1,4 +1,4 @@
-package program_test
+package logs_test
 
 import (
 	"bufio"
@@ -19,7 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wolgate/internal/program"
+	"wolgate/internal/logs"
 )
 
 // said is a line of the log as these tests read it.
@@ -54,8 +54,8 @@ func TestSinkNeverWaits(t *testing.T) {
 	}
 	defer r.Close()
 	const lines = 10_000 // 5 MB altogether
-	sink := program.NewSink(w)
-	log := program.Log{Level: "info", Format: "json"}.New(sink)
+	sink := logs.NewSink(w)
+	log := logs.Config{Level: "info", Format: "json"}.New(sink)
 	filler := strings.Repeat("x", 500)
 	end := time.AfterFunc(30*time.Second, func() { r.Close() }) // a write that waits fails then
 	defer end.Stop()
@@ -112,7 +112,7 @@ func TestSinkWritesAtOnceAndCloseFlushes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		sink := program.NewSink(&out)
+		sink := logs.NewSink(&out)
 		for _, line := range []string{"one\n", "two\n"} {
 			if n, err := sink.Write([]byte(line)); n != len(line) || err != nil {
 				t.Errorf("%d, %v", n, err)
@@ -144,7 +144,7 @@ func TestSinkCloseLosesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		defer r.Close() // lets the stuck goroutine end
-		sink := program.NewSink(w)
+		sink := logs.NewSink(w)
 		_, _ = sink.Write([]byte("one\n"))
 		start := time.Now()
 		sink.Close(700 * time.Millisecond)
@@ -174,8 +174,8 @@ func TestSinkCountsWhatTheWriterRefuses(t *testing.T) {
 	for format, want := range map[string]string{"json": `"level":"WARN","msg":"log lines dropped","lines":3}`, "text": `level=WARN msg="log lines dropped" lines=3`} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &faulty{broken: true}
-			sink := program.NewSink(w)
-			log := program.Log{Level: "error", Format: format}.New(sink)
+			sink := logs.NewSink(w)
+			log := logs.Config{Level: "error", Format: format}.New(sink)
 			for range 3 {
 				log.Error("lost")
 				synctest.Wait() // never returns while a goroutine spins
@@ -200,8 +200,8 @@ func TestSinkCountsWhatTheWriterRefuses(t *testing.T) {
 func TestSinkKeepsOrder(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()
-	sink := program.NewSink(w)
-	log := program.Log{Level: "info", Format: "json"}.New(sink)
+	sink := logs.NewSink(w)
+	log := logs.Config{Level: "info", Format: "json"}.New(sink)
 	const writers, each = 20, 200
 	var group sync.WaitGroup
 	for writer := range writers {
@@ -236,7 +236,7 @@ func TestSinkAndSIGPIPE(t *testing.T) {
 		if kind == "ignored" {
 			signal.Ignore(syscall.SIGPIPE)
 		}
-		sink := program.NewSink(os.Stderr)
+		sink := logs.NewSink(os.Stderr)
 		_, _ = sink.Write([]byte("nobody reads this\n"))
 		sink.Close(10 * time.Second)
 		os.Exit(7)
@@ -263,8 +263,8 @@ func TestSinkGap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		sink := program.NewSink(w)
-		log := program.Log{Level: "info", Format: "json"}.New(sink)
+		sink := logs.NewSink(w)
+		log := logs.Config{Level: "info", Format: "json"}.New(sink)
 		long := strings.Repeat("x", 600<<10)
 		log.Info("stuck", "n", 1)
 		synctest.Wait()

@@ -1,4 +1,4 @@
-package program
+package logs
 
 import (
 	"bytes"
@@ -42,9 +42,9 @@ type Sink struct {
 }
 
 // NewSink returns a Sink in front of w, which nobody else should write to. It
-// speaks JSON of its own losses, or what Log.New is told once it is given the Sink.
+// speaks JSON of its own losses, or what Config.New is told once it is given the Sink.
 func NewSink(w io.Writer) *Sink {
-	s := &Sink{w: w, done: make(chan struct{}), notices: Log{}.handler(w)}
+	s := &Sink{w: w, done: make(chan struct{}), notices: Config{}.handler(w)}
 	s.changed.L = &s.mu
 	go s.run()
 	return s
