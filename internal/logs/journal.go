@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// journal writes each line with its priority in front, as sd-daemon(3) has it: the
-// journal takes "<4>" off a line and keeps the line as a warning, so that journalctl -p
-// finds it. The line itself is that of the format json.
+// journal writes JSON lines with their priority in front, as sd-daemon(3) has it: the
+// journal takes "<4>" off a line and stores the line as a warning, so that journalctl -p
+// finds it.
 //
-// The priority comes from the record and never from the text; and as a line of JSON has
-// no line break inside, nothing that anybody outside says can begin a line.
+// The priority comes from the record and never from the text. A line of JSON has no
+// line break inside, so no outside text can begin a line.
 type journal struct {
 	slog.Handler // writes to w
 	w            *prioritized
@@ -24,7 +24,7 @@ func newJournal(w io.Writer, options *slog.HandlerOptions) journal {
 }
 
 // Handle holds the lock, because a handler does not tell its writer which record it
-// writes.
+// is writing.
 func (j journal) Handle(ctx context.Context, r slog.Record) error {
 	j.w.mu.Lock()
 	defer j.w.mu.Unlock()
@@ -40,7 +40,7 @@ func (j journal) WithGroup(name string) slog.Handler {
 	return journal{j.Handler.WithGroup(name), j.w}
 }
 
-// priority is that of syslog(3), as the journal reads it.
+// priority returns the prefix for a level, in the numbers of syslog(3).
 func priority(level slog.Level) string {
 	switch {
 	case level < slog.LevelInfo:
@@ -54,11 +54,11 @@ func priority(level slog.Level) string {
 	}
 }
 
-// prioritized puts the priority before what is one line.
+// prioritized puts the priority before each write, which is one line.
 type prioritized struct {
 	w io.Writer
 
-	mu       sync.Mutex // held by whoever has a line written
+	mu       sync.Mutex // held while a line is written
 	priority string
 }
 

@@ -10,23 +10,22 @@ import (
 	"time"
 )
 
-// maxQueued bounds what a Sink holds for a reader that is not there, in bytes. As
+// maxQueued bounds what a Sink holds for a reader that is stuck, in bytes. As
 // much again may be on its way to the writer.
 const maxQueued = 1 << 20
 
 // Sink hands lines to a writer that may be slow or stuck, such as a stderr whose
-// reader was stopped, and never makes its caller wait for it. A line is written as
-// soon as those before it are. When the queue is full the newest lines are
-// dropped, all of them until the writer is through with what it holds; a line of
-// the log says then, at the place of the gap, how many they were.
+// reader was stopped, and never makes its caller wait for it. When the queue is
+// full, Write drops new lines until the writer has taken what is queued; a line of
+// the log then says, at the place of the gap, how many were dropped.
 //
-// What is queued exists in memory only: a crash loses it, and a program that ends
-// without Close does as well.
+// What is queued exists in memory only: a crash loses it, and so does a program that
+// ends without Close.
 //
-// A line that the writer refuses counts as dropped, and nothing else comes of it.
-// But a write to a stderr that nobody can ever read again (EPIPE) ends a Go
-// program by SIGPIPE, below this type; a program that shall outlive its log reader
-// calls signal.Ignore(syscall.SIGPIPE) before its first line.
+// A line that the writer refuses counts as dropped. But a write to a stderr that
+// nobody can ever read again (EPIPE) ends a Go program by SIGPIPE, below this type;
+// a program that must outlive its log reader calls signal.Ignore(syscall.SIGPIPE)
+// before its first line.
 type Sink struct {
 	w    io.Writer
 	done chan struct{} // closed when the last line is written
@@ -35,14 +34,13 @@ type Sink struct {
 	changed sync.Cond
 	queue   []byte // whole lines
 	full    bool   // lines are dropped until the queue is taken
-	tell    bool   // that a line was too long for any queue
 	dropped int
 	closed  bool
 	notices slog.Handler // writes to w
 }
 
-// NewSink returns a Sink in front of w, which nobody else should write to. It
-// speaks JSON of its own losses, or what Config.New is told once it is given the Sink.
+// NewSink returns a Sink in front of w, which nothing else should write to. It
+// reports its losses as JSON, or as the Config does whose New is given the Sink.
 func NewSink(w io.Writer) *Sink {
 	s := &Sink{w: w, done: make(chan struct{}), notices: Config{}.handler(w)}
 	s.changed.L = &s.mu
@@ -51,19 +49,16 @@ func NewSink(w io.Writer) *Sink {
 }
 
 // Write queues line, which ends in a newline, or drops it; it never waits. The
-// only error is that of a Sink that is closed.
+// only error is that of a closed Sink.
 func (s *Sink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed:
+	if s.closed {
 		return 0, os.ErrClosed
-	case len(line) > maxQueued: // it alone
-		s.dropped, s.tell = s.dropped+1, true
-	case s.full, len(s.queue)+len(line) > maxQueued:
-		s.full = true
+	}
+	if s.full = s.full || len(s.queue)+len(line) > maxQueued; s.full {
 		s.dropped++
-	default:
+	} else {
 		s.queue = append(s.queue, line...)
 	}
 	s.changed.Signal()
@@ -90,7 +85,7 @@ func (s *Sink) announceBy(h slog.Handler) {
 	s.notices = h
 }
 
-// run is the one that waits for the writer.
+// run writes what is queued, and waits for the writer in place of the callers.
 func (s *Sink) run() {
 	defer close(s.done)
 	for {
@@ -110,23 +105,23 @@ func (s *Sink) run() {
 		notice.AddAttrs(slog.Int("lines", dropped))
 		if notices.Handle(context.Background(), notice) != nil {
 			s.mu.Lock()
-			s.dropped += dropped // told with the next lines: trying at once would spin
+			s.dropped += dropped // reported with the next lines: trying at once would spin
 			s.mu.Unlock()
 		}
 	}
 }
 
-// take waits for lines and returns them, with how many were dropped behind them.
+// take waits for lines and returns them, with how many were dropped after them.
 // It returns none after Close.
 func (s *Sink) take() (lines []byte, dropped int, notices slog.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 && !s.full && !s.tell && !s.closed {
+	for len(s.queue) == 0 && !s.full && !s.closed {
 		s.changed.Wait()
 	}
-	if len(s.queue) > 0 || s.full || s.tell {
+	if len(s.queue) > 0 || s.full {
 		lines, dropped = s.queue, s.dropped
-		s.queue, s.full, s.tell, s.dropped = nil, false, false, 0
+		s.queue, s.full, s.dropped = nil, false, 0
 	}
 	return lines, dropped, s.notices
 }
