@@ -35,7 +35,13 @@ type Log struct {
 // New returns an audit log that writes lines as log does, but all of them: the
 // level of log does not mute it. It waits for log's writer, which is therefore a
 // logs.Sink.
-func New(log *slog.Logger) *Log { return &Log{handler: log.Handler()} }
+func New(log *slog.Logger) *Log {
+	l := &Log{handler: log.Handler()}
+	for name := range names {
+		l.floods[name].PerSecond, l.floods[name].PerSource = perSecond, perSource
+	}
+	return l
+}
 
 // Outcome is what became of a wake.
 type Outcome string

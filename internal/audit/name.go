@@ -47,7 +47,7 @@ func (n Name) String() string {
 	return "unknown"
 }
 
-// provoked says whether strangers can bring the event about, as often as they like.
+// provoked reports whether outsiders can cause the event, as often as they like.
 func (n Name) provoked() bool { return n < Startup }
 
 func (n Name) level() slog.Level {

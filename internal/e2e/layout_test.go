@@ -31,7 +31,7 @@ func allowed() map[string][]string {
 		"internal/ratelimit": {},
 		"internal/sdnotify":  {},
 		"internal/netlimit":  {"internal/ratelimit"},
-		"internal/audit":     {"internal/ratelimit"},
+		"internal/audit":     {"internal/logs", "internal/ratelimit"},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters

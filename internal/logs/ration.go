@@ -3,22 +3,59 @@ package logs
 import (
 	"context"
 	"log/slog"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
 
-// perSecond is how many lines of a Ration there are in any second.
-const perSecond = 10
-
-// Ration bounds the log lines that strangers cause, who could fill the disk
-// otherwise: at most ten in any second. Each line says how many were left out
-// before it. Those left out last are told with the next one, however late, which
-// saves a timer that would have to be stopped. The zero value is ready.
+// Ration bounds the log lines that outsiders can cause, so that they cannot fill the
+// disk: it admits PerSecond lines in any second, and of these PerSource of one source,
+// so that a source that floods the log hides no other. The zero value is ready.
 type Ration struct {
+	PerSecond int // 0 means ten
+	PerSource int // 0 means no bound
+
 	mu      sync.Mutex
-	told    [perSecond]time.Time // when the last lines were written
-	oldest  int                  // of them
+	recent  []admission // of the last second
 	omitted int
+}
+
+type admission struct {
+	at     time.Time
+	source netip.Prefix
+}
+
+// Admit reports whether a line about source may be written now. Lines that may not
+// are counted.
+func (r *Ration) Admit(now time.Time, source netip.Prefix) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recent = slices.DeleteFunc(r.recent, func(a admission) bool { return now.Sub(a.at) >= time.Second })
+	most, same := r.PerSecond, 0
+	if most == 0 {
+		most = 10
+	}
+	for _, a := range r.recent {
+		if a.source == source {
+			same++
+		}
+	}
+	if len(r.recent) >= most || r.PerSource > 0 && same >= r.PerSource {
+		r.omitted++
+		return false
+	}
+	r.recent = append(r.recent, admission{now, source})
+	return true
+}
+
+// Omitted returns how many lines were not admitted since it was last called.
+func (r *Ration) Omitted() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.omitted
+	r.omitted = 0
+	return n
 }
 
 // Warn is Log at the level of a warning.
@@ -26,30 +63,15 @@ func (r *Ration) Warn(log *slog.Logger, msg string, args ...any) {
 	r.Log(log, slog.LevelWarn, msg, args...)
 }
 
-// Log writes a line, or counts one that is left out.
+// Log writes a line of no source if it is admitted. The line says how many were omitted
+// before it; those omitted last are reported with the next one, however late, which
+// needs no timer.
 func (r *Ration) Log(log *slog.Logger, level slog.Level, msg string, args ...any) {
-	omitted, ok := r.admit()
-	if !ok {
+	if !r.Admit(time.Now(), netip.Prefix{}) {
 		return
 	}
-	if omitted > 0 {
-		args = append(args, "omitted", omitted)
+	if n := r.Omitted(); n > 0 {
+		args = append(args, "omitted", n)
 	}
 	log.Log(context.Background(), level, msg, args...)
-}
-
-// admit returns whether a line may be written now, and how many were not since
-// the last one.
-func (r *Ration) admit() (omitted int, ok bool) {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.told[r.oldest]) < time.Second {
-		r.omitted++
-		return 0, false
-	}
-	r.told[r.oldest] = now
-	r.oldest = (r.oldest + 1) % perSecond
-	omitted, r.omitted = r.omitted, 0
-	return omitted, true
 }
