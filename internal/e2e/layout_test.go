@@ -30,7 +30,7 @@ func allowed() map[string][]string {
 		"internal/program":   {"internal/logs"},
 		"internal/ratelimit": {},
 		"internal/sdnotify":  {},
-		"internal/netlimit":  {"internal/ratelimit"},
+		"internal/netlimit":  {"internal/logs", "internal/ratelimit"},
 		"internal/audit":     {"internal/logs", "internal/ratelimit"},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
