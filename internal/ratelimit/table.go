@@ -1,107 +1,92 @@
-// Package ratelimit counts what sources and keys do, in bounded memory.
 package ratelimit
 
 import (
-	"math"
+	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Table holds a token bucket for each key, and of so many keys at most. A key
+// Table holds token buckets, one for each key, and a bounded number of them. A key
 // that it does not hold has a full bucket.
 //
 // A bucket is one number, the time at which it will be full again (the generic
-// cell rate algorithm, ITU-T I.371, calls it the theoretical arrival time):
-// a token is taken by moving that time on by the interval between two. Nothing
-// has to be refilled, and no goroutine runs. Time is read from CLOCK_MONOTONIC,
-// as the difference of two results of time.Now, so setting the machine's clock
-// changes nothing. That clock stands still while the machine is suspended, and
-// the buckets with it.
+// cell rate algorithm, ITU-T I.371, calls it the theoretical arrival time): taking
+// a token moves it on by the interval between two. Nothing has to be refilled, and
+// no goroutine runs. Time is read from CLOCK_MONOTONIC, as the difference of two
+// results of time.Now, so setting the machine's clock changes nothing. That clock
+// stands still while the machine is suspended, and the buckets with it.
 //
-// Where a new key needs room, the bucket goes that has been full for longest, and
-// where none is full, the one that will be next, of equals the one used least
-// recently. A full one is the same as none, so nothing is lost with it. By age
-// alone an address that is being limited could buy itself a full bucket with one
-// request from each of many other addresses. Here it cannot: their buckets push
-// out each other. To push out a bucket from which n tokens are missing takes as
-// many buckets as the table holds from each of which as many are missing, give
-// or take a 62nd part of the window: far more tokens than are won by it. Nobody
-// is ever refused because the table is full.
+// If a new key needs room, the fuller half of the buckets is dropped. A full one is
+// the same as none, so nothing is lost with it. Others give their keys tokens, but
+// not cheaply: dropping a bucket from which n tokens are missing takes half a table of
+// buckets from each of which as many are missing. One request from each of many
+// sources does not reset a source that is limited. No key is ever refused because
+// the table is full.
 //
-// As netip.Prefix a key takes 64 bytes at most with its bucket: 65,536 of them
-// take 4 MiB, and 262,144 take 16 MiB, however many come. All of it is allocated
-// at once. Every operation takes the same short time, under one mutex.
+// A bucket is found by a hash of its key, so that it takes 36 bytes whatever the key is
+// and holds no string of a request. The seed is secret, so keys that share a bucket
+// cannot be chosen; by chance there are two among 65,536 in one table of 8 billion.
 type Table[K comparable] struct {
 	start    time.Time
 	burst    int
 	interval time.Duration
 	window   time.Duration
+	size     int
+	seed     maphash.Seed
 
-	mu    sync.Mutex
-	index index[K]
-	wheel wheel[K]
+	mu   sync.Mutex
+	full map[uint64]time.Duration // when each bucket will be full, since start
 }
 
-// NewTable returns a table of full buckets that holds size keys, at least one.
+// NewTable returns a table that holds at most size buckets, at least one.
 func NewTable[K comparable](rate Rate, size int) *Table[K] {
-	burst, interval := rate.burst(), rate.interval()
-	window := interval * time.Duration(burst)
-	size = min(max(1, size), math.MaxInt32-slots-1)
+	interval := rate.interval()
 	return &Table[K]{
-		start: time.Now(), burst: burst, interval: interval, window: window,
-		index: newIndex[K](size), wheel: newWheel[K](window, size),
+		start: time.Now(), burst: rate.burst(), interval: interval, window: interval * time.Duration(rate.burst()),
+		size: max(1, size), seed: maphash.MakeSeed(), full: map[uint64]time.Duration{},
 	}
 }
 
-// Take takes a token if there is one. A refusal costs the key nothing: whoever
-// waits as long as it says is served.
+// Take takes a token if there is one. A refusal costs the key nothing: after
+// RetryAfter there is a token.
 func (t *Table[K]) Take(key K) Decision {
+	id := maphash.Comparable(t.seed, key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Since(t.start) // under the mutex, so that it never runs backwards
-	t.wheel.turn(now)
-	i := t.index.find(t.wheel.buckets, key)
-	missing := t.missing(i, now)
-	if missing+t.interval > t.window {
-		return t.decide(false, missing)
+	full, held := t.full[id]
+	missing := max(0, full-now)
+	ok := missing+t.interval <= t.window
+	if ok {
+		if !held && len(t.full) >= t.size {
+			t.sweep(now)
+		}
+		missing += t.interval
+		t.full[id] = now + missing
 	}
-	missing += t.interval
-	if i == 0 {
-		i = t.room()
-		t.wheel.buckets[i].key = key
-		t.index.add(t.wheel.buckets, i)
-	} else {
-		t.wheel.remove(i)
-	}
-	t.wheel.put(i, now+missing)
-	return t.decide(true, missing)
+	return t.decide(ok, missing)
 }
 
-// missing returns the time in which a bucket will be full; 0 is that of a key
-// without one.
-func (t *Table[K]) missing(i int32, now time.Duration) time.Duration {
-	if i == 0 {
-		return 0
+// sweep drops the fuller half of the buckets, and every full one. What stays moves
+// to a new map, because one in which keys come and go forever keeps growing (Go 1.26).
+func (t *Table[K]) sweep(now time.Duration) {
+	times := slices.Sorted(maps.Values(t.full))
+	dropped := max(now, times[len(times)/2])
+	kept := make(map[uint64]time.Duration, len(times)/2)
+	for id, full := range t.full {
+		if full > dropped {
+			kept[id] = full
+		}
 	}
-	return max(0, t.wheel.buckets[i].full-now)
-}
-
-// room returns a place for a new key's bucket.
-func (t *Table[K]) room() int32 {
-	if i, ok := t.wheel.grow(); ok {
-		return i
-	}
-	i := t.wheel.fullest()
-	t.index.remove(t.wheel.buckets, i)
-	t.wheel.remove(i)
-	return i
+	t.full = kept
 }
 
 // decide describes a bucket that will be full after missing.
 func (t *Table[K]) decide(ok bool, missing time.Duration) Decision {
-	d := Decision{OK: ok, Limit: t.burst, Window: t.window}
 	tokens := (t.window - missing) / t.interval
-	d.Remaining = int(tokens)
+	d := Decision{OK: ok, Limit: t.burst, Window: t.window, Remaining: int(tokens)}
 	if missing > 0 {
 		d.Reset = (tokens+1)*t.interval - (t.window - missing)
 	}
