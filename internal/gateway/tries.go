@@ -18,7 +18,7 @@ import (
 const (
 	triesBurst     = 10
 	triesPerSecond = 0.1
-	triesSources   = 65_536 // 4 MiB, however many come
+	triesSources   = 65_536 // 2.3 MiB, however many come
 )
 
 func newTries() *ratelimit.Table[netip.Prefix] {
