@@ -1,4 +1,4 @@
-package sdnotify_test
+package sdnotify
 
 import (
 	"testing"

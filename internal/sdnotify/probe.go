@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// request is one that both programs answer, and nobody has to be known for.
+// request is one that both programs answer, without a key.
 const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
-// fullPause is how long a dial waits that found the backlog of a Unix socket full.
+// fullPause is the time between two dials while the backlog of a Unix socket is full.
 const fullPause = 50 * time.Millisecond
 
 // Answers returns a check of the program's own listener, from outside: it connects to
-// address and asks for /healthz. Dead is only who says nothing for as long as the
-// check may take. Any answer shows life, and so does a connection that is closed or
-// reset at once: under an attack that takes every place, newcomers are turned away by
-// a program that does its best, and a restart would be the attacker's success.
+// address and asks for /healthz. Only silence for as long as the check may take is a
+// failure. Any answer shows life, and so does a connection that is closed or reset at
+// once: under an attack that takes every place, the program turns away new connections
+// as it should, and a restart would be the attacker's success.
 //
-// An address of all interfaces, such as [::]:8080, is reached over loopback (package
-// net does so).
+// An address of all interfaces, such as [::]:8080, is reached over loopback, as package
+// net does.
 func Answers(address net.Addr) func(context.Context) error {
 	return func(ctx context.Context) error {
 		err := ask(ctx, address)
@@ -33,7 +33,7 @@ func Answers(address net.Addr) func(context.Context) error {
 	}
 }
 
-// ask returns nil after the first byte of an answer, and else why there was none.
+// ask returns nil after the first byte of an answer, or why there was none.
 func ask(ctx context.Context, address net.Addr) error {
 	conn, err := dial(ctx, address)
 	if err != nil {
@@ -49,8 +49,8 @@ func ask(ctx context.Context, address net.Addr) error {
 	return err
 }
 
-// dial waits, as a TCP dial does in the kernel, where the backlog of a Unix socket is
-// full: connect(2) says EAGAIN then, of a program that is busy as of one that is stuck.
+// dial waits while the backlog of a Unix socket is full, as a TCP dial does in the
+// kernel: connect(2) returns EAGAIN then, whether the program is busy or stuck.
 func dial(ctx context.Context, address net.Addr) (net.Conn, error) {
 	var dialer net.Dialer
 	for {

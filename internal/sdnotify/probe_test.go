@@ -1,9 +1,8 @@
-package sdnotify_test
+package sdnotify
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -11,17 +10,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"wolgate/internal/netlimit"
-	"wolgate/internal/sdnotify"
 )
 
-// check asks as Run does, within limit.
+// check calls Answers as Run does, within limit.
 func check(t *testing.T, address net.Addr, limit time.Duration) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	return sdnotify.Answers(address)(ctx)
+	return Answers(address)(ctx)
 }
 
 // on calls f with listeners of the kinds that the programs have.
@@ -45,7 +41,7 @@ func TestAnAnswerIsASignOfLife(t *testing.T) {
 		asked := make(chan string, 1)
 		server := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked <- r.Method + " " + r.Host + r.URL.String()
-			w.WriteHeader(http.StatusTeapot) // whatever it says
+			w.WriteHeader(http.StatusTeapot) // any answer
 		})}
 		served := make(chan struct{})
 		go func() { _ = server.Serve(l); close(served) }()
@@ -59,35 +55,31 @@ func TestAnAnswerIsASignOfLife(t *testing.T) {
 	})
 }
 
-// TestARefusalIsASignOfLife has somebody hold the only place: newcomers are closed at
-// once, over TCP by a reset.
+// TestARefusalIsASignOfLife: each connection is closed at once, over TCP by a reset.
 func TestARefusalIsASignOfLife(t *testing.T) {
 	t.Parallel()
 	on(t, func(t *testing.T, l net.Listener) {
-		limited := netlimit.Wrap(l, netlimit.Limits{Total: 1}, slog.New(slog.DiscardHandler))
-		accepted := make(chan struct{})
+		closed := make(chan struct{})
 		go func() {
-			defer close(accepted)
+			defer close(closed)
 			for {
-				conn, err := limited.Accept()
+				conn, err := l.Accept()
 				if err != nil {
 					return
 				}
-				defer conn.Close() // and nobody answers on it
+				if tcp, ok := conn.(*net.TCPConn); ok {
+					_ = tcp.SetLinger(0)
+				}
+				_ = conn.Close()
 			}
 		}()
-		hog, err := net.Dial(l.Addr().Network(), l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer hog.Close()
 		for range 100 {
 			if err := check(t, l.Addr(), patience); err != nil {
 				t.Fatal(err)
 			}
 		}
-		_ = limited.Close()
-		<-accepted
+		_ = l.Close()
+		<-closed
 	})
 }
 
@@ -103,8 +95,8 @@ func TestSilenceIsDeath(t *testing.T) {
 	})
 }
 
-// TestAFullBacklogIsNoSignOfLife: connect(2) says so at once for a Unix socket, and it
-// is the kernel that does.
+// TestAFullBacklogIsNoSignOfLife: for a Unix socket, the kernel says so at once in
+// connect(2).
 func TestAFullBacklogIsNoSignOfLife(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
@@ -126,7 +118,7 @@ func TestAFullBacklogIsNoSignOfLife(t *testing.T) {
 		}
 	}
 	if err := check(t, address, 200*time.Millisecond); err == nil {
-		t.Error("a program that takes nobody in counts as alive")
+		t.Error("a program that accepts no connection counts as alive")
 	}
 	// As soon as the program goes on, so does the check.
 	checked := make(chan error, 1)

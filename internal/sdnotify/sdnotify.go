@@ -1,6 +1,3 @@
-// Package sdnotify tells systemd how the program is: sd_notify(3) and
-// sd_watchdog_enabled(3), without their library. Where nobody asks for it, which the
-// environment says, everything here does nothing.
 package sdnotify
 
 import (
@@ -13,17 +10,17 @@ import (
 	"time"
 )
 
-// What is said, in the words of sd_notify(3).
+// The states that are sent, in the words of sd_notify(3).
 const (
 	ready    = "READY=1"
 	stopping = "STOPPING=1"
 	alive    = "WATCHDOG=1"
 )
 
-// Notifier speaks to systemd for this process.
+// Notifier sends the states of this process to systemd.
 type Notifier struct {
-	socket  string        // where systemd listens; empty = nobody asks
-	timeout time.Duration // without a sign of life for so long, the program is restarted; 0 = never
+	socket  string        // where systemd listens; empty if it does not
+	timeout time.Duration // of the watchdog, which then restarts the program; 0 if there is none
 	log     *slog.Logger
 }
 
@@ -33,7 +30,7 @@ func New(getenv func(string) string, log *slog.Logger) *Notifier {
 	if n.socket == "" {
 		return n
 	}
-	// Inherited from a process that was meant and did not unset it.
+	// Meant for a parent that did not unset it.
 	if pid := getenv("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
 		return n
 	}
@@ -44,20 +41,18 @@ func New(getenv func(string) string, log *slog.Logger) *Notifier {
 	return n
 }
 
-// Run says that the program is ready, gives signs of life for as long as check finds
-// it alive, and says that it is stopping when ctx ends. Call it once whatever the
-// program listens on accepts connections: whoever systemd starts after it may connect
-// at once.
+// Run sends that the program is ready, that it is alive for as long as check returns
+// nil, and that it is stopping when ctx ends. Call it once the program's listeners
+// accept connections: a unit that systemd starts after it may connect at once.
 //
-// check is called four times in a watchdog's time and given half of it, so that a
-// check which is slow but well is never late. What it finds wrong is logged, once
-// until it is well again, and nothing else is done about it: systemd takes the silence
-// for its answer.
+// check is called four times in the watchdog's timeout and is given half of it, so that
+// a slow success is never late. A failure is logged, once until the next success, and
+// nothing is sent: systemd acts on the silence.
 func (n *Notifier) Run(ctx context.Context, check func(context.Context) error) {
-	n.say(ready)
+	n.send(ready)
 	n.watch(ctx, check)
 	<-ctx.Done()
-	n.say(stopping)
+	n.send(stopping)
 }
 
 func (n *Notifier) watch(ctx context.Context, check func(context.Context) error) {
@@ -66,7 +61,7 @@ func (n *Notifier) watch(ctx context.Context, check func(context.Context) error)
 	}
 	tick := time.NewTicker(n.timeout / 4)
 	defer tick.Stop()
-	well := true
+	healthy := true
 	for {
 		select {
 		case <-ctx.Done():
@@ -80,23 +75,23 @@ func (n *Notifier) watch(ctx context.Context, check func(context.Context) error)
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			n.say(alive)
-		case well:
-			n.log.Error("no sign of life is given to systemd, which is going to restart this program", "err", err)
+			n.send(alive)
+		case healthy:
+			n.log.Error("this program does not answer itself: systemd is going to restart it", "err", err)
 		}
-		well = err == nil
+		healthy = err == nil
 	}
 }
 
-// say sends one datagram. A name that begins with @ lies in the abstract namespace
+// send sends one datagram. A name that begins with @ lies in the abstract namespace
 // (unix(7)), as it does for package net.
-func (n *Notifier) say(state string) {
+func (n *Notifier) send(state string) {
 	if n.socket == "" {
 		return
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.socket, Net: "unixgram"})
 	if err == nil {
-		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // nor does the end wait for a systemd that reads nothing
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second)) // the end of the program must not wait for a systemd that reads nothing
 		_, err = conn.Write([]byte(state))
 		_ = conn.Close()
 	}

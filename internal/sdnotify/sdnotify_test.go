@@ -1,4 +1,4 @@
-package sdnotify_test
+package sdnotify
 
 import (
 	"bytes"
@@ -9,49 +9,48 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"wolgate/internal/sdnotify"
 )
 
 const patience = 10 * time.Second
 
-// systemd is the other end: a real socket that takes what it is told.
-type systemd struct {
-	conn *net.UnixConn
-	env  map[string]string
+// environ looks up names and values that follow each other.
+func environ(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
 }
 
-func listen(t *testing.T, name string, more ...string) *systemd {
+// systemd is the other end: a real socket.
+func systemd(t *testing.T, name string) *net.UnixConn {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	s := &systemd{conn: conn, env: map[string]string{"NOTIFY_SOCKET": name}}
-	for pair := range slices.Chunk(more, 2) {
-		s.env[pair[0]] = pair[1]
-	}
-	return s
+	return conn
 }
 
-func (s *systemd) getenv(name string) string { return s.env[name] }
-
 // hear returns the next datagram, or "" when there was none in time.
-func (s *systemd) hear(t *testing.T, limit time.Duration) string {
+func hear(t *testing.T, conn *net.UnixConn, limit time.Duration) string {
 	t.Helper()
-	if err := s.conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 1000)
-	n, err := s.conn.Read(b)
+	n, err := conn.Read(b)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal(err)
 	}
@@ -61,16 +60,13 @@ func (s *systemd) hear(t *testing.T, limit time.Duration) string {
 // run calls Run until stop is called, which returns what was logged.
 func run(getenv func(string) string, check func(context.Context) error) (stop func() string) {
 	var said bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&said, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); sdnotify.New(getenv, log).Run(ctx, check) }()
+	go func() { defer close(done); New(getenv, slog.New(slog.NewTextHandler(&said, nil))).Run(ctx, check) }()
 	return func() string { cancel(); <-done; return said.String() }
 }
 
-func well(context.Context) error { return nil }
-
-func TestRunSaysReadyAndStopping(t *testing.T) {
+func TestRunSendsReadyAndStopping(t *testing.T) {
 	t.Parallel()
 	for name, socket := range map[string]string{
 		"path":     filepath.Join(t.TempDir(), "s"),
@@ -78,82 +74,62 @@ func TestRunSaysReadyAndStopping(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := listen(t, socket)
-			stop := run(s.getenv, func(context.Context) error { t.Error("nobody asked for a watchdog"); return nil })
-			got := []string{s.hear(t, patience), s.hear(t, 200*time.Millisecond)}
+			conn := systemd(t, socket)
+			stop := run(environ("NOTIFY_SOCKET", socket), func(context.Context) error { t.Error("checked without a watchdog"); return nil })
+			got := []string{hear(t, conn, patience), hear(t, conn, 50*time.Millisecond)}
 			if said := stop(); said != "" {
 				t.Error(said)
 			}
-			if diff := cmp.Diff([]string{"READY=1", "", "STOPPING=1"}, append(got, s.hear(t, patience))); diff != "" {
+			if diff := cmp.Diff([]string{"READY=1", "", "STOPPING=1"}, append(got, hear(t, conn, patience))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestNobodyAsks(t *testing.T) {
+func TestRunWithoutASystemd(t *testing.T) {
 	t.Parallel()
-	environment := map[string]string{"WATCHDOG_USEC": "1000"} // without a socket there is nobody to tell
-	stop := run(func(name string) string { return environment[name] }, func(context.Context) error { t.Error("checked"); return nil })
-	time.Sleep(50 * time.Millisecond)
+	stop := run(environ("WATCHDOG_USEC", "1000"), func(context.Context) error { t.Error("checked"); return nil })
+	time.Sleep(20 * time.Millisecond)
 	if said := stop(); said != "" {
 		t.Error(said)
 	}
-}
-
-func TestNobodyListens(t *testing.T) {
-	t.Parallel()
-	stop := run(func(name string) string {
-		return map[string]string{"NOTIFY_SOCKET": filepath.Join(t.TempDir(), "none")}[name]
-	}, well)
+	stop = run(environ("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "none")), nil)
 	if said := stop(); !strings.Contains(said, "READY=1") || !strings.Contains(said, "no such file") {
-		t.Errorf("%q does not say what was not told, and why", said)
+		t.Errorf("%q does not say what was not sent, and why", said)
 	}
 }
 
-func TestWatchdog(t *testing.T) {
+func TestWatchdogOfTheEnvironment(t *testing.T) {
 	t.Parallel()
-	pid := strconv.Itoa(os.Getpid())
-	for name, tt := range map[string]struct {
-		environ []string
-		signs   bool
+	for _, tt := range []struct {
+		usec, pid string
+		want      time.Duration
 	}{
-		"for this process":    {[]string{"WATCHDOG_USEC", "100000", "WATCHDOG_PID", pid}, true},
-		"for whoever runs":    {[]string{"WATCHDOG_USEC", "100000"}, true},
-		"for another process": {[]string{"WATCHDOG_USEC", "100000", "WATCHDOG_PID", "1"}, false},
-		"no number":           {[]string{"WATCHDOG_USEC", "soon"}, false},
-		"zero":                {[]string{"WATCHDOG_USEC", "0"}, false},
-		"below zero":          {[]string{"WATCHDOG_USEC", "-1"}, false},
-		"beyond all bounds":   {[]string{"WATCHDOG_USEC", "9223372036854775807"}, false},
+		{"30000000", strconv.Itoa(os.Getpid()), 30 * time.Second},
+		{"30000000", "", 30 * time.Second},
+		{"30000000", "1", 0}, // another process
+		{"", "", 0},
+		{"soon", "", 0},
+		{"0", "", 0},
+		{"-1", "", 0},
+		{"9223372036854775807", "", 0}, // longer than a time.Duration
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := listen(t, filepath.Join(t.TempDir(), "s"), tt.environ...)
-			stop := run(s.getenv, well)
-			defer stop()
-			if got := s.hear(t, patience); got != "READY=1" {
-				t.Fatalf("got %q", got)
-			}
-			want, limit := "", 300*time.Millisecond
-			if tt.signs {
-				want, limit = "WATCHDOG=1", patience
-			}
-			for range 3 {
-				if got := s.hear(t, limit); got != want {
-					t.Fatalf("got %q, want %q", got, want)
-				}
-			}
-		})
+		got := New(environ("NOTIFY_SOCKET", "/s", "WATCHDOG_USEC", tt.usec, "WATCHDOG_PID", tt.pid), nil)
+		if got.timeout != tt.want || got.socket != "/s" {
+			t.Errorf("%+v: got %v", tt, got.timeout)
+		}
 	}
 }
 
-// TestWatchdogIsSilentWhileTheCheckFails: and it is told once, again after a recovery.
+// TestWatchdogIsSilentWhileTheCheckFails, which is logged once, and again after a success.
 func TestWatchdogIsSilentWhileTheCheckFails(t *testing.T) {
 	t.Parallel()
-	s := listen(t, filepath.Join(t.TempDir(), "s"), "WATCHDOG_USEC", "40000")
-	verdicts := make(chan error) // closed at the end, from when on it is well
-	stop := run(s.getenv, func(context.Context) error { return <-verdicts })
-	if got := s.hear(t, patience); got != "READY=1" {
+	socket := filepath.Join(t.TempDir(), "s")
+	conn := systemd(t, socket)
+	verdicts := make(chan error) // closed at the end, from when on the check succeeds
+	stop := run(environ("NOTIFY_SOCKET", socket, "WATCHDOG_USEC", "40000"), func(context.Context) error { return <-verdicts })
+	if got := hear(t, conn, patience); got != "READY=1" {
 		t.Fatalf("got %q", got)
 	}
 	broken := errors.New("broken")
@@ -167,7 +143,7 @@ func TestWatchdogIsSilentWhileTheCheckFails(t *testing.T) {
 		if verdict == nil {
 			want, limit = "WATCHDOG=1", patience
 		}
-		if got := s.hear(t, limit); got != want {
+		if got := hear(t, conn, limit); got != want {
 			t.Errorf("after %v: %q, want %q", verdict, got, want)
 		}
 	}
@@ -177,27 +153,27 @@ func TestWatchdogIsSilentWhileTheCheckFails(t *testing.T) {
 	}
 }
 
-// TestRunEndsWithAReaderThatIsGone: as after a crash of systemd, of which the program is
-// not the one to die.
-func TestRunEndsWithAReaderThatIsGone(t *testing.T) {
+// TestChecksKeepThePace: one success in a whole timeout, or a check that may take as
+// long, would come too late now and then, and end a healthy program.
+func TestChecksKeepThePace(t *testing.T) {
 	t.Parallel()
-	s := listen(t, filepath.Join(t.TempDir(), "s"), "WATCHDOG_USEC", "4000")
-	checked := make(chan struct{})
-	stop := run(s.getenv, func(ctx context.Context) error {
-		select {
-		case checked <- struct{}{}:
-		case <-ctx.Done():
-		}
-		return nil
+	getenv := environ("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "none"), "WATCHDOG_USEC", "30000000")
+	synctest.Test(t, func(t *testing.T) {
+		start, checks := time.Now(), 0
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		New(getenv, slog.New(slog.DiscardHandler)).Run(ctx, func(ctx context.Context) error {
+			checks++
+			if at, want := time.Since(start), time.Duration(checks)*7500*time.Millisecond; at != want {
+				t.Errorf("check %d comes after %v, want %v", checks, at, want)
+			}
+			if end, ok := ctx.Deadline(); !ok || time.Until(end) != 15*time.Second {
+				t.Errorf("a check may take until %v, want 15 s", end)
+			}
+			if checks == 8 {
+				cancel()
+			}
+			return nil
+		})
 	})
-	if got := s.hear(t, patience); got != "READY=1" {
-		t.Fatalf("got %q", got)
-	}
-	_ = s.conn.Close()
-	for range 2 { // between the two is a sign
-		<-checked
-	}
-	if said := stop(); !strings.Contains(said, "WATCHDOG=1") {
-		t.Errorf("nothing is said of signs that nobody takes: %q", said)
-	}
 }
