@@ -1,30 +1,14 @@
 package ratelimit
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Rate is a token bucket: it holds at most Burst tokens, at least one, and gets
-// PerSecond new ones a second. A rate of nothing a second lets the burst through
-// and then no more.
+// PerSecond new ones a second, more than none. A time.Duration holds the time in which
+// it fills: 292 years at most.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
-
-// interval is the time between two tokens, to the nanosecond. It is bounded so that
-// no sum of times overflows: an empty bucket fills in at most 73 years.
-func (r Rate) interval() time.Duration {
-	longest := time.Duration(math.MaxInt64/4) / time.Duration(r.burst())
-	interval := math.Round(float64(time.Second) / r.PerSecond)
-	if r.PerSecond > 0 && interval < float64(longest) {
-		return max(1, time.Duration(interval))
-	}
-	return longest
-}
-
-func (r Rate) burst() int { return min(max(1, r.Burst), math.MaxInt32) }
 
 // Decision is the answer of a bucket to one request. In the words of
 // draft-ietf-httpapi-ratelimit-headers, Limit and Window are q and w of

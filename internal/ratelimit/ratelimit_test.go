@@ -26,44 +26,6 @@ func take[K comparable](table *Table[K], key K, n int) int {
 	return served
 }
 
-func TestBurstAndRate(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		rate     Rate
-		interval time.Duration
-	}{
-		"a second":       {Rate{PerSecond: 1, Burst: 20}, time.Second},
-		"ten a minute":   {Rate{PerSecond: 10.0 / 60, Burst: 10}, 6 * time.Second},
-		"no burst":       {Rate{PerSecond: 10}, 100 * time.Millisecond},
-		"a year's token": {Rate{PerSecond: 1.0 / (365 * 86400), Burst: 3}, 365 * 24 * time.Hour},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			burst := max(1, tt.rate.Burst)
-			table := NewTable[string](tt.rate, 4)
-			if got := take(table, "a", burst+5); got != burst {
-				t.Fatalf("%s: got a burst of %d, want %d", name, got, burst)
-			}
-			if got := take(table, "b", 1); got != 1 {
-				t.Errorf("%s: one key uses up what is another's", name)
-			}
-			for range 3 * burst { // not one token early, not one late
-				time.Sleep(tt.interval - 1)
-				if table.Take("a").OK {
-					t.Fatalf("%s: a token came early", name)
-				}
-				time.Sleep(time.Nanosecond)
-				if got := take(table, "a", 2); got != 1 {
-					t.Fatalf("%s: got %d tokens after %s, want 1", name, got, tt.interval)
-				}
-			}
-			time.Sleep(2 * tt.interval * time.Duration(burst))
-			if got := take(table, "a", burst+5); got != burst {
-				t.Errorf("%s: got a burst of %d after a long time, want %d", name, got, burst)
-			}
-		})
-	}
-}
-
 func TestDecisionIsWhatTheHeadersNeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,30 +82,17 @@ func TestRetryAfterIsHonest(t *testing.T) {
 	})
 }
 
-// TestRatesOutOfTheOrdinary are those that settings refuse, and that must not
-// overflow or divide by zero here either.
-func TestRatesOutOfTheOrdinary(t *testing.T) {
+// TestRatesAtTheirEnds are the extremes that the settings allow, and one without a burst.
+func TestRatesAtTheirEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for _, perSecond := range []float64{0, -1, math.NaN(), math.Inf(-1), math.SmallestNonzeroFloat64, 1e-9} {
-			for _, burst := range []int{math.MinInt, 0, 1, 1000, math.MaxInt} {
-				table := NewTable[int](Rate{PerSecond: perSecond, Burst: burst}, -1)
-				want := min(max(1, burst), 100)
-				if got := take(table, 1, want); got != want {
-					t.Errorf("%v, %d: got %d of the burst", perSecond, burst, got)
-				}
-				if d := table.Take(1); burst <= 1 && (d.OK || d.RetryAfter < time.Hour) {
-					t.Errorf("%v, %d: got %+v", perSecond, burst, d)
-				}
-			}
-		}
-		for _, perSecond := range []float64{1e9, math.MaxFloat64, math.Inf(1)} {
-			table := NewTable[int](Rate{PerSecond: perSecond, Burst: 2}, 1)
-			for range 2 {
-				if got := take(table, 1, 5); got != 2 {
-					t.Errorf("%v: got a burst of %d", perSecond, got)
-				}
-				time.Sleep(2 * time.Nanosecond)
+		for rate, want := range map[Rate]Decision{
+			{1.0 / 3600, 1_000_000}: {OK: true, Limit: 1_000_000, Remaining: 999_999, Window: 1_000_000 * time.Hour, Reset: time.Hour},
+			{1_000_000, 1_000_000}:  {OK: true, Limit: 1_000_000, Remaining: 999_999, Window: time.Second, Reset: time.Microsecond},
+			{1, 0}:                  {OK: true, Limit: 1, Window: time.Second, Reset: time.Second},
+		} {
+			if diff := cmp.Diff(want, NewTable[string](rate, 0).Take("a")); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", rate, diff)
 			}
 		}
 	})

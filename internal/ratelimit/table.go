@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"hash/maphash"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -42,9 +43,10 @@ type Table[K comparable] struct {
 
 // NewTable returns a table that holds at most size buckets, at least one.
 func NewTable[K comparable](rate Rate, size int) *Table[K] {
-	interval := rate.interval()
+	burst := max(1, rate.Burst)
+	interval := max(1, time.Duration(math.Round(float64(time.Second)/rate.PerSecond)))
 	return &Table[K]{
-		start: time.Now(), burst: rate.burst(), interval: interval, window: interval * time.Duration(rate.burst()),
+		start: time.Now(), burst: burst, interval: interval, window: interval * time.Duration(burst),
 		size: max(1, size), seed: maphash.MakeSeed(), full: map[uint64]time.Duration{},
 	}
 }
