@@ -38,7 +38,7 @@ type Log struct {
 func New(log *slog.Logger) *Log {
 	l := &Log{handler: log.Handler()}
 	for name := range names {
-		l.floods[name].PerSecond, l.floods[name].PerSource = perSecond, perSource
+		l.floods[name].PerSecond, l.floods[name].PerSource = linesPerSecond, linesPerSource
 	}
 	return l
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // How many lines of one name there are in any second, besides one that counts the
-// rest; perSource of them are of one source.
+// rest, and how many of them are of one source.
 const (
-	perSecond = 9
-	perSource = 3
+	linesPerSecond = 9
+	linesPerSource = 3
 )
 
 // flood bounds the lines of one name.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wolgate/internal/logs"
 )
@@ -58,10 +59,12 @@ func TestJournalHasThePriorityOfTheRecord(t *testing.T) {
 	}
 }
 
+// TestJournalKeepsLinesWhole, and the Sink behind it loses none of many writers' lines.
 func TestJournalKeepsLinesWhole(t *testing.T) {
 	t.Parallel()
-	var out bytes.Buffer // which is not for two at a time
-	log := logs.Config{Level: "debug", Format: "journal"}.New(&out)
+	var out bytes.Buffer
+	sink := logs.NewSink(&out)
+	log := logs.Config{Level: "debug", Format: "journal"}.New(sink)
 	var group sync.WaitGroup
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 		group.Go(func() {
@@ -71,6 +74,7 @@ func TestJournalKeepsLinesWhole(t *testing.T) {
 		})
 	}
 	group.Wait()
+	sink.Close(10 * time.Second)
 	lines := 0
 	for line := range strings.Lines(out.String()) {
 		lines++
