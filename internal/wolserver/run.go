@@ -41,7 +41,7 @@ const (
 // starting again cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	budget := policy.NewBudget(c.MaxPPS)
-	c.Broadcast.Pace = budget.PayLast
+	c.Broadcast.Pace = budget.PayCopies
 	sender := broadcast.New(c.Broadcast, log)
 	defer func() { _ = sender.Close(copiesGrace) }()
 	ctx, cancel := context.WithCancel(ctx) // so that nothing outlives a failed start
