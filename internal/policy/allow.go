@@ -25,18 +25,18 @@ func ParseAllowList(text []byte) (AllowList, error) {
 		}
 		mac, err := wol.ParseMAC(entry)
 		if err != nil {
-			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff a line, comments behind #", n)
+			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff per line, comments after #", n)
 		}
 		list[mac] = struct{}{}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one a line, or leave --allow away to allow any")
+		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one per line, or omit --allow to allow any")
 	}
 	return list, nil
 }
 
-// Allow refuses a request that names any target outside the list that current
-// returns at the time.
+// Allow refuses a request that names a target which the list that current returns
+// does not have.
 func Allow(next wol.Waker, current func() AllowList) wol.Waker {
 	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
 		list := current()

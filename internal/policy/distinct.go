@@ -1,6 +1,3 @@
-// Package policy holds decorators of wol.Waker: what the daemon decides before
-// anything is sent, whoever asks. A gateway that has been taken over meets them
-// all the same.
 package policy
 
 import (
@@ -10,7 +7,7 @@ import (
 )
 
 // Distinct asks next once for a target that the request names several times.
-// The receipts are still one a target, in the request's order.
+// There is still a receipt for each, in the request's order.
 func Distinct(next wol.Waker) wol.Waker {
 	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
 		if len(req.Targets) < 2 {
@@ -18,9 +15,11 @@ func Distinct(next wol.Waker) wol.Waker {
 		}
 		position := make(map[wol.Target]int, len(req.Targets))
 		unique := make([]wol.Target, 0, len(req.Targets))
-		for _, target := range req.Distinct() {
-			position[target] = len(unique)
-			unique = append(unique, target)
+		for _, target := range req.Targets {
+			if _, seen := position[target]; !seen {
+				position[target] = len(unique)
+				unique = append(unique, target)
+			}
 		}
 		all := req.Targets
 		req.Targets = unique
