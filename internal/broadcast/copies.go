@@ -18,10 +18,10 @@ const maxPending = 1 << 17
 // without gaps. The pace holds for them as well: a restart must not be a flood.
 const hurryTime = time.Second
 
-// mostLate is how long after its time a copy is of use. Where the budget lets copies
-// out more slowly than calls ask for them, they would wake computers that somebody has
-// switched off again since, or has taken off the list of those that may be woken.
-const mostLate = 30 * time.Second
+// mostLate is how long after its time a copy is of use. One that is later, because the
+// budget is used up or the process was stopped (SIGSTOP, a paused virtual machine),
+// could wake a computer that somebody has switched off again since.
+const mostLate = 5 * time.Second
 
 // job is what remains to be sent for one call.
 type job struct {
@@ -66,7 +66,6 @@ type copies struct {
 	abandon context.CancelFunc
 	done    chan struct{} // closed when the last copy has gone
 
-	pulse  pulse
 	failed [maxBatch]error // run's own
 	cut    int             // packets that were dropped at the end; run's own
 	drops  logs.Ration     // of log lines
@@ -148,7 +147,6 @@ func (c *copies) run() {
 		if !ok {
 			return
 		}
-		c.pulse.start()
 		c.wait(time.Until(j.due))
 		if c.send(j) {
 			c.release(j.packets())
@@ -173,7 +171,6 @@ func (c *copies) next() (j job, ok bool) {
 		}
 		closing := c.closing
 		c.mu.Unlock()
-		c.pulse.rest()
 		if closing {
 			return job{}, false
 		}
@@ -193,30 +190,25 @@ func (c *copies) wait(gap time.Duration) {
 	}
 }
 
-// send repeats every packet of a job, and says whether there is to be another copy. A
-// copy that fails is logged and no more: the answer has left, and it was true when it
-// did.
+// send repeats every packet of a job, and reports whether there is to be another copy.
+// A copy that fails is only logged: the answer has left, and it was true when it did.
 //
-// Copies that fell due while the process was stopped, or long ago, are dropped: whoever
-// asked has helped himself by now, and all of them would leave at once.
+// Overdue copies are dropped rather than sent in one burst.
 func (c *copies) send(j job) (again bool) {
-	failures, last := 0, error(nil)
-	// All of a job is paid for at once: were it in small sums, every call that waits
-	// would come in between.
+	// The whole job is paid for at once: in small sums, every call that waits would
+	// come in between.
 	if time.Since(j.meant) < mostLate && c.pace(c.alive, j.packets()) != nil {
 		c.cut += j.packets() * j.left
 		return false
 	}
 	if time.Since(j.meant) >= mostLate {
-		c.drop(j, "they would leave more than 30 s late: raise --max-pps, or ask for less")
+		c.drops.Warn(c.log, "copies dropped", "why", "they would leave more than 5 s late: raise --max-pps, or ask for less",
+			"request_id", j.requestID, "packets", j.packets()*j.left)
 		return false
 	}
+	failures, last := 0, error(nil)
 	for _, p := range j.parts {
 		for batch := range slices.Chunk(p.packets, maxBatch) {
-			if c.pulse.missed(j.due) {
-				c.drop(j, "the daemon was stopped when they were due")
-				return false
-			}
 			failed := c.failed[:len(batch)]
 			if err := c.alive.Err(); err == nil {
 				p.to.send(c.patient, batch, failed)
@@ -234,10 +226,6 @@ func (c *copies) send(j job) (again bool) {
 		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", plain(last))
 	}
 	return true
-}
-
-func (c *copies) drop(j job, why string) {
-	c.drops.Warn(c.log, "copies dropped", "why", why, "request_id", j.requestID, "packets", j.packets()*j.left)
 }
 
 func fill(failed []error, err error) {

@@ -130,7 +130,7 @@ func TestCloseKeepsThePace(t *testing.T) {
 	}
 }
 
-// TestLateCopiesAreDropped: what should have left half a minute ago is of no use.
+// TestLateCopiesAreDropped: what should have left seconds ago is of no use.
 func TestLateCopiesAreDropped(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
