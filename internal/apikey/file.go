@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"wolgate/internal/program"
+	"wolgate/internal/strictjson"
 )
 
 // maxFile is the largest key file in bytes: some thousands of keys.
@@ -77,27 +78,26 @@ func ParseFile(text []byte) (File, error) {
 	case len(bytes.TrimSpace(text)) == 0:
 		return File{}, errors.New(`empty: remove the file, or write {"keys":[]} into it`)
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(text, &whole); err != nil {
+	var whole struct {
+		Keys json.RawMessage `json:"keys"`
+	}
+	if err := strictjson.Decode(text, &whole); err != nil {
 		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 			line := 1 + bytes.Count(text[:min(int(e.Offset), len(text))], []byte("\n"))
 			return File{}, fmt.Errorf("not JSON at line %d: %w", line, err)
 		}
-		return File{}, errors.New("not JSON")
-	}
-	fields, err := object(whole, "keys")
-	if err != nil {
 		return File{}, err
 	}
 	var list []json.RawMessage
-	if err := json.Unmarshal(fields["keys"], &list); err != nil {
+	if err := json.Unmarshal(whole.Keys, &list); err != nil {
 		return File{}, errors.New(`there is no list of keys: write {"keys":[]} for none`)
 	}
 	f := File{entries: make([]Entry, len(list))}
 	names, ids := map[string]bool{}, map[string]bool{}
 	for i, raw := range list {
-		s, err := readStored(raw)
+		var s stored
 		var e Entry
+		err := strictjson.Decode(raw, &s)
 		if err == nil {
 			e, err = s.parse()
 		}

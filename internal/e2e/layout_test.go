@@ -21,9 +21,10 @@ func allowed() map[string][]string {
 	return map[string][]string{
 		// wire and domain
 		"internal/magicpacket": {},
-		"internal/wol":         {},
+		"internal/strictjson":  {},
+		"internal/wol":         {"internal/strictjson"},
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
-		"internal/apikey":      {"internal/program", "internal/wol"},
+		"internal/apikey":      {"internal/program", "internal/strictjson", "internal/wol"},
 		// kit
 		"internal/problem":   {"internal/wol"},
 		"internal/logs":      {},

@@ -1,12 +1,10 @@
 package wol
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
+
+	"wolgate/internal/strictjson"
 )
 
 // Options is the optional body of a request for one target.
@@ -36,7 +34,7 @@ type TargetText struct {
 func ParseOptions(mac string, body []byte) (Request, error) {
 	var o Options
 	if len(body) > 0 {
-		if err := strict(body, &o); err != nil {
+		if err := decode(body, &o); err != nil {
 			return Request{}, err
 		}
 	}
@@ -52,7 +50,7 @@ func ParseOptions(mac string, body []byte) (Request, error) {
 // entry by its position, counted from 1.
 func ParseTargets(body []byte) (Request, error) {
 	var t Targets
-	if err := strict(body, &t); err != nil {
+	if err := decode(body, &t); err != nil {
 		return Request{}, err
 	}
 	if len(t.Targets) == 0 || len(t.Targets) > MaxTargets {
@@ -95,66 +93,11 @@ func (t TargetText) parse() (Target, error) {
 	return target, nil
 }
 
-// strict decodes one JSON object. Beyond what encoding/json refuses it refuses
-// unknown names, names given twice, names in another case, null, and anything
-// after the object: where two readers could see two requests, nobody is asked to wake.
-func strict(body []byte, into any) error {
-	malformed := &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: see the API documentation for its fields"}
-	if err := uniqueLowerNames(json.NewDecoder(bytes.NewReader(body))); err != nil {
-		return malformed
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return malformed
-	}
-	return nil
-}
-
-// uniqueLowerNames walks a whole document whose outermost value must be an
-// object, with nothing behind it.
-func uniqueLowerNames(d *json.Decoder) error {
-	first, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if first != json.Delim('{') {
-		return errors.New("not an object")
-	}
-	type level struct {
-		names   map[string]bool // nil for an array
-		wantKey bool
-	}
-	stack := []level{{names: map[string]bool{}, wantKey: true}}
-	for len(stack) > 0 {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		if token == nil {
-			return errors.New("null")
-		}
-		top := &stack[len(stack)-1]
-		if top.names != nil && top.wantKey && token != json.Delim('}') {
-			name, _ := token.(string)
-			if top.names[name] || strings.ToLower(name) != name {
-				return errors.New("name given twice or in another case")
-			}
-			top.names[name], top.wantKey = true, false
-			continue
-		}
-		top.wantKey = true
-		switch token {
-		case json.Delim('{'):
-			stack = append(stack, level{names: map[string]bool{}, wantKey: true})
-		case json.Delim('['):
-			stack = append(stack, level{})
-		case json.Delim('}'), json.Delim(']'):
-			stack = stack[:len(stack)-1]
-		}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the object")
+// decode reads a body strictly: where two readers could see two requests, nothing is
+// sent.
+func decode(body []byte, into any) error {
+	if err := strictjson.Decode(body, into); err != nil {
+		return &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: see the API documentation for its fields"}
 	}
 	return nil
 }
