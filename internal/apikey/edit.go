@@ -86,7 +86,7 @@ func edit(path string, change func(File) (File, error)) error {
 		return err
 	}
 	defer dir.Close()
-	f, old, err := load(path)
+	f, err := Load(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -100,6 +100,10 @@ func edit(path string, change func(File) (File, error)) error {
 	// Nothing is written that would not be read again.
 	if _, err := ParseFile(text); err != nil {
 		return fmt.Errorf("key file %s would become unreadable: %w", path, err)
+	}
+	old, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return replace(dir, path, text, old)
 }

@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
-	"syscall"
 
-	"wolgate/internal/program"
+	"wolgate/internal/files"
 	"wolgate/internal/strictjson"
 )
 
@@ -30,42 +27,20 @@ func (f File) Entries() []Entry { return slices.Clone(f.entries) }
 // refused. The error names the file, the entry and the fault; it satisfies
 // errors.Is(err, fs.ErrNotExist) when there is no file.
 func Load(path string) (File, error) {
-	f, _, err := load(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := files.Read(path, files.Secret)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return File{}, fmt.Errorf("%w: create the first key: api-server keys add NAME", err)
-	}
-	return f, err
-}
-
-func load(path string) (File, fs.FileInfo, error) {
-	// O_NONBLOCK, or a named pipe would hang the start.
-	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrPermission) {
-		return File{}, nil, fmt.Errorf("key file: %w: make it readable for api-server", err)
-	}
-	if err != nil {
-		return File{}, nil, err
-	}
-	defer r.Close()
-	info, err := r.Stat()
-	if err != nil {
-		return File{}, nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return File{}, nil, fmt.Errorf("key file %s is not a regular file: name a file", path)
-	}
-	if err := program.Secret.Check(path, info); err != nil {
-		return File{}, nil, fmt.Errorf("key file %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return File{}, nil, err
+	case errors.Is(err, fs.ErrPermission):
+		return File{}, fmt.Errorf("key file: %w: make it readable for api-server", err)
+	case err != nil:
+		return File{}, fmt.Errorf("key file: %w", err)
 	}
 	f, err := ParseFile(text)
 	if err != nil {
-		return File{}, nil, fmt.Errorf("key file %s: %w", path, err)
+		return File{}, fmt.Errorf("key file %s: %w", path, err)
 	}
-	return f, info, nil
+	return f, nil
 }
 
 // ParseFile reads the content of a key file. It is strict, for a field that is

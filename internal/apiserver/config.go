@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/files"
 	"wolgate/internal/logs"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
@@ -88,8 +89,8 @@ func envKey(getenv func(string) string) (apikey.EnvKey, error) {
 	case key != "" && file != "":
 		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: leave one away")
 	case file != "":
-		text, err := program.ReadFile(file, program.Secret)
-		if _, ok := errors.AsType[program.ModeError](err); ok {
+		text, err := files.Read(file, files.Secret)
+		if _, ok := errors.AsType[files.ModeError](err); ok {
 			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w, or where it is a mounted secret, have it mounted with mode 0440", err)
 		}
 		if err != nil {

@@ -6,70 +6,61 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/audit"
+	"wolgate/internal/files"
 	"wolgate/internal/program"
 )
 
 // keyring holds the keys that are valid now.
 type keyring struct {
-	path    string
-	env     apikey.EnvKey
-	log     *slog.Logger
-	audit   *audit.Log
-	file    *program.Followed
-	current atomic.Pointer[apikey.Set]
+	path  string
+	log   *slog.Logger
+	audit *audit.Log
+	file  *files.Followed[*apikey.Set]
 }
 
 // openKeyring reads the key file. It refuses to go on without a key that works,
 // because a gateway without one lets nobody in.
 func openKeyring(c Config, log *slog.Logger, events *audit.Log) (*keyring, error) {
-	k := &keyring{path: c.Keys, env: c.EnvKey, log: log, audit: events, file: program.Follow(c.Keys)}
-	file, err := apikey.Load(c.Keys)
+	file, err := files.Follow(c.Keys, func(path string) (*apikey.Set, error) {
+		f, err := apikey.Load(path)
+		return apikey.NewSet(f, c.EnvKey), err
+	})
 	withoutFile := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !withoutFile {
 		return nil, program.ConfigError{Err: err}
 	}
-	set := apikey.NewSet(file, c.EnvKey)
-	if set.Usable(time.Now()) == 0 {
+	if file.Current().Usable(time.Now()) == 0 {
 		what := "holds no key that is still valid"
 		if withoutFile {
 			what = "does not exist, and there is no API_KEY"
 		}
 		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s %s: add one with: api-server keys add NAME --keys %[1]s", c.Keys, what)}
 	}
-	k.current.Store(set)
-	return k, nil
+	return &keyring{path: c.Keys, log: log, audit: events, file: file}, nil
 }
 
 // set returns the keys that are valid now.
-func (k *keyring) set() *apikey.Set { return k.current.Load() }
+func (k *keyring) set() *apikey.Set { return k.file.Current() }
 
 // watch takes over what the key file becomes, until ctx ends. A file that does
 // not parse changes nothing but the log.
 func (k *keyring) watch(ctx context.Context) {
-	k.file.Run(ctx, k.reload, func(err error) {
+	k.file.Run(ctx, k.changed, func(err error) {
 		k.log.Error("keys not reloaded, the old ones stay valid", "err", err)
 	})
 }
 
-func (k *keyring) reload() error {
-	file, err := apikey.Load(k.path)
-	if err != nil {
-		return err
-	}
-	set := apikey.NewSet(file, k.env)
-	before := k.current.Swap(set)
-	k.log.Info("keys reloaded", "keys", set.Len())
-	k.tell(audit.TokenRevoked, before, set)
-	k.tell(audit.TokenCreated, set, before)
-	if set.Usable(time.Now()) == 0 {
+func (k *keyring) changed(before, now *apikey.Set) {
+	k.log.Info("keys reloaded", "keys", now.Len())
+	k.tell(audit.TokenRevoked, before, now)
+	k.tell(audit.TokenCreated, now, before)
+	if now.Usable(time.Now()) == 0 {
 		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME --keys " + k.path)
 	}
-	return nil
 }
 
 // tell records every key that is in one set and not in the other. A key that was

@@ -24,8 +24,9 @@ func allowed() map[string][]string {
 		"internal/strictjson":  {},
 		"internal/wol":         {"internal/strictjson"},
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
-		"internal/apikey":      {"internal/program", "internal/strictjson", "internal/wol"},
+		"internal/apikey":      {"internal/files", "internal/strictjson", "internal/wol"},
 		// kit
+		"internal/files":     {},
 		"internal/problem":   {"internal/wol"},
 		"internal/logs":      {},
 		"internal/program":   {"internal/logs"},
@@ -43,8 +44,8 @@ func allowed() map[string][]string {
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		// wiring
-		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp"},
-		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "internal/files"},
+		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/prometheus/client_golang", "golang.org/x/sync", "internal/files"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
 		// measures the wirings and what stands in for them, so it knows every layer

@@ -25,12 +25,12 @@ func ParseAllowList(text []byte) (AllowList, error) {
 		}
 		mac, err := wol.ParseMAC(entry)
 		if err != nil {
-			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff per line, comments after #", n)
+			return nil, fmt.Errorf("line %d is not a MAC address of a network card: write one such as aa:bb:cc:dd:ee:ff a line, comments after #", n)
 		}
 		list[mac] = struct{}{}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one per line, or omit --allow to allow any")
+		return nil, fmt.Errorf("no MAC address in it, so nothing could be woken: write one a line, or omit --allow to allow any")
 	}
 	return list, nil
 }

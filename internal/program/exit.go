@@ -39,7 +39,7 @@ const logPatience = time.Second
 // words.
 //
 // SIGHUP does not end serve. Operators send it to a daemon to have its files read
-// again, which is what Followed.Run does with it; where no file is followed there is
+// again, which is what files.Followed does with it; where no file is followed there is
 // nothing to do.
 func Main(name string, args []string, stderr io.Writer, run func(verb string, args []string, stderr io.Writer) error) int {
 	verb, args := Verb(args)

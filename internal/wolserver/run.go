@@ -104,12 +104,10 @@ func guard(ctx context.Context, sender *broadcast.Sender, budget *policy.Budget,
 	cost := func(req wol.Request) int { return sender.Packets(req.Interface) }
 	waker := budget.Guard(sender, cost)
 	if allow != "" {
-		file, err := openAllowFile(allow, log)
-		if err != nil {
+		var err error
+		if waker, err = allowOnly(ctx, waker, allow, log); err != nil {
 			return nil, err
 		}
-		go file.watch(ctx)
-		waker = policy.Allow(waker, file.list)
 	}
 	return policy.Distinct(waker), nil
 }
