@@ -1,6 +1,8 @@
 package woltest
 
 import (
+	"bytes"
+	"net"
 	"strconv"
 	"testing"
 
@@ -22,5 +24,25 @@ func Bench(b *testing.B, w wol.Waker) {
 				}
 			}
 		})
+	}
+}
+
+// BenchMessage measures how long message takes to be answered with status 200, and what
+// this process allocates meanwhile; the client itself allocates nothing.
+func BenchMessage(b *testing.B, network, address string, message []byte) {
+	c, err := net.Dial(network, address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	buffer := make([]byte, 64<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(message); err != nil {
+			b.Fatal(err)
+		}
+		if n, err := readMessage(c, buffer); err != nil || !bytes.HasPrefix(buffer[:n], []byte("HTTP/1.1 200 ")) {
+			b.Fatalf("%v: %q", err, buffer[:n])
+		}
 	}
 }
