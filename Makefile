@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 
 # Flags of the load program, such as -wakes 1000000, and the packages with benchmarks.
 BENCHFLAGS ?=
-BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp)
+BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp wolserver)
 
 # What images are called: $(IMAGES)/wol-server:$(TAG) and $(IMAGES)/api-server:$(TAG).
 IMAGES    ?= wolgate
@@ -66,7 +66,7 @@ test: build
 	fi; \
 	export SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
 	go test $$race -shuffle=on -count=1 $$(go list ./... | grep -v /internal/e2e/) || code=$$?; \
-	[ -z "$$race" ] || go test -run '^TestAllocations' -count=1 ./internal/apiserver ./internal/wolserver || code=$$?; \
+	[ -z "$$race" ] || go test -run '^TestAllocations' -count=1 ./internal/apiserver || code=$$?; \
 	go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$(go list ./... | grep /internal/e2e/) || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 
