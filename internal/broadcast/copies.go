@@ -10,12 +10,12 @@ import (
 	"wolgate/internal/logs"
 )
 
-// maxPending bounds the copies that are still to be sent, and with them the
-// memory of a daemon that is asked for more than its budget lets out.
+// maxPending bounds the packets of copies that are still to be sent, and with them the
+// memory of a daemon that is asked for more than its budget allows.
 const maxPending = 1 << 17
 
-// hurryTime is how long the copies that are left at shutdown may take to leave
-// without gaps. The pace holds for them as well: a restart must not be a flood.
+// hurryTime is how long sending the copies that are left at shutdown, without gaps, may
+// take. They are paced as well: a restart must not be a flood.
 const hurryTime = time.Second
 
 // mostLate is how long after its time a copy is of use. One that is later, because the
@@ -29,7 +29,7 @@ type job struct {
 	parts     []part
 	left      int // copies still to come
 	due       time.Time
-	meant     time.Time // when it would be due if none before had been late
+	meant     time.Time // when it would be due if no copy before had been late
 }
 
 // part is what goes to one destination.
@@ -60,11 +60,11 @@ type copies struct {
 	closing bool
 	arrival chan struct{} // holds one token when queue or closing has changed
 
-	patient context.Context // ends when gaps are not kept any more
+	patient context.Context // ends when gaps are no longer kept
 	hurry   context.CancelFunc
 	alive   context.Context // ends when what is left is dropped
 	abandon context.CancelFunc
-	done    chan struct{} // closed when the last copy has gone
+	done    chan struct{} // closed when the last copy has left
 
 	failed [maxBatch]error // run's own
 	cut    int             // packets that were dropped at the end; run's own
@@ -82,8 +82,8 @@ func newCopies(interval time.Duration, pace func(context.Context, int) error, lo
 	return c
 }
 
-// reserve makes room for that many packets before the first copy of them leaves, so
-// that no wake is answered whose copies would have to be dropped.
+// reserve makes room for that many packets before their first copy leaves, and reports
+// whether there is room: no wake is answered and then its copies dropped.
 func (c *copies) reserve(packets int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,8 +123,8 @@ func (c *copies) signal() {
 	}
 }
 
-// drain waits until every copy has gone, hurrying after grace, and no longer than
-// hurryTime after that.
+// drain waits until every copy has left. After grace it keeps no gaps, and hurryTime
+// after that it gives up.
 func (c *copies) drain(grace time.Duration) {
 	c.mu.Lock()
 	c.closing = true
@@ -139,7 +139,7 @@ func (c *copies) run() {
 	defer close(c.done)
 	defer func() {
 		if c.cut > 0 {
-			c.log.Warn("copies dropped at the end, they were more than --max-pps lets out in time", "packets", c.cut)
+			c.log.Warn("copies dropped at the end, --max-pps did not allow them in time", "packets", c.cut)
 		}
 	}()
 	for {

@@ -14,14 +14,14 @@ import (
 	"wolgate/internal/wol"
 )
 
-// How long a survey of the interfaces is believed: where the kernel tells of changes,
-// and where it does not.
+// How long a survey of the interfaces is valid: while the kernel reports changes, and
+// where it does not.
 const (
-	whileTold = 10 * time.Second
-	untold    = 500 * time.Millisecond
+	watchedValidity   = 10 * time.Second
+	unwatchedValidity = 500 * time.Millisecond
 )
 
-// follow forgets the survey whenever the kernel tells of a change, until the
+// follow forgets the survey whenever the kernel reports a change, until the
 // watch is closed.
 func (s *Sender) follow() {
 	defer close(s.followed)
@@ -31,10 +31,10 @@ func (s *Sender) follow() {
 		s.forget()
 	}
 	if !errors.Is(err, net.ErrClosed) {
-		s.log.Warn("changes of interfaces are not told any more: they are read again twice a second", "err", err)
+		s.log.Warn("the kernel no longer reports changes of interfaces: they are read again twice a second", "err", err)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.believed = untold
+		s.validity = unwatchedValidity
 	}
 }
 
@@ -46,17 +46,17 @@ func (s *Sender) forget() {
 }
 
 // survey returns where packets go now. Calls that come while the interfaces are read
-// wait for it: the kernel answers in milliseconds, unless somebody holds its lock for
+// wait for it: the kernel answers in milliseconds, unless a process holds its lock for
 // the network's configuration (rtnl).
 func (s *Sender) survey() (survey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	believed := s.believed
+	validity := s.validity
 	if s.last.unsettled {
-		believed = untold
+		validity = unwatchedValidity
 	}
-	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < believed {
+	if !s.last.taken.IsZero() && now.Sub(s.last.taken) < validity {
 		return s.last, nil
 	}
 	read, links, err := s.read()
@@ -85,8 +85,9 @@ func (s *Sender) read() (survey, []rtnetlink.Link, error) {
 	return newSurvey(links, s.config, refusal), links, nil
 }
 
-// refusal asks the kernel why it would not broadcast what is sent to an address by
-// an interface. A kernel that cannot be asked is taken at its word when it sends.
+// refusal asks the kernel why it would not broadcast a packet sent to an address by an
+// interface, and returns "" where it would. Where it cannot be asked, the error of the
+// send decides.
 func refusal(to netip.Addr, iface int) string {
 	path, err := rtnetlink.Lookup(to, iface)
 	switch {
@@ -100,8 +101,8 @@ func refusal(to netip.Addr, iface int) string {
 	}
 }
 
-// attach gives every destination its socket, and closes those of interfaces that
-// are not there any more. One that is merely down keeps it: copies may be due.
+// attach gives every destination its socket, and closes those of interfaces that no
+// longer exist. One that is merely down keeps it: copies may be due.
 func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 	kept := make([]destination, 0, len(now.destinations))
 	for _, d := range now.destinations {
@@ -111,7 +112,7 @@ func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 		}
 		if err != nil {
 			now.down = append(now.down, d.failure(err))
-			now.unsettled = true // it may be a want of descriptors, which passes
+			now.unsettled = true // the process may be out of descriptors, for a while
 			continue
 		}
 		d.socket, s.sockets[d.outlet] = one, one
@@ -126,7 +127,7 @@ func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 	}
 }
 
-// tryRaw says why bare frames cannot be sent, or "".
+// tryRaw returns why bare frames cannot be sent, or "".
 func tryRaw() string {
 	one, err := openSocket(unix.AF_PACKET)
 	switch {
@@ -165,6 +166,7 @@ func (s survey) choose(iface string) ([]destination, []wol.Failure, error) {
 	return destinations, down, nil
 }
 
+// nothingSent returns the error of a call whose every destination failed.
 func nothingSent(failed []wol.Failure) error {
 	e := &wol.Error{Kind: wol.Unavailable, RetryAfter: 5 * time.Second, Failed: failed}
 	if len(failed) == 0 {

@@ -35,7 +35,7 @@ func (d destination) send(ctx context.Context, packets [][]byte, failed []error)
 	d.socket.send(ctx, packets, d.address, d.control, failed)
 }
 
-// failure says why a packet did not go there.
+// failure puts into words why a packet did not go there.
 func (d destination) failure(err error) wol.Failure {
 	return wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)}
 }

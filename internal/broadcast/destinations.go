@@ -25,7 +25,7 @@ func ParseDestinations(list string, port uint16) ([]netip.AddrPort, error) {
 			to = netip.AddrPortFrom(addr, port)
 		}
 		if to.Port() == 0 || to.Addr().IsUnspecified() {
-			return nil, fmt.Errorf("%q is nowhere: write an address other than 0.0.0.0 and a port from 1 to 65535", text)
+			return nil, fmt.Errorf("%q is not a destination: write an address other than 0.0.0.0 and a port from 1 to 65535", text)
 		}
 		to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 		if !slices.Contains(destinations, to) {

@@ -20,7 +20,7 @@ func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
 	for _, l := range links {
 		why := judgeOne(l, want)
 		if why == "" && l.Kind == "bridge" && !hasPorts[l.Index] {
-			// The kernel may call it running, and takes every packet for it.
+			// The kernel may call it running, and accepts every packet.
 			why = wol.BridgeWithoutPorts
 		}
 		verdicts[l.Index] = why
@@ -55,9 +55,9 @@ func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
 	}
 }
 
-// passes says whether a reason is one that may pass by itself, so that packets
-// are missed there meanwhile.
-func passes(why wol.Why) bool {
+// transient reports whether a reason may pass by itself, so that packets are missing on
+// that interface meanwhile.
+func transient(why wol.Why) bool {
 	switch why {
 	case wol.Down, wol.NoCarrier, wol.BridgeWithoutPorts, wol.Missing:
 		return true
@@ -66,8 +66,8 @@ func passes(why wol.Why) bool {
 	}
 }
 
-// explain puts a reason into words: what is the case, and what to do about it
-// where there is something to be done.
+// explain puts a reason into words, and returns what to do about it where anything can
+// be done.
 func explain(why wol.Why, name string) (reason, cure string) {
 	switch why {
 	case wol.Loopback:

@@ -13,8 +13,8 @@ import (
 
 func TestMain(m *testing.M) { lantest.Main(m) }
 
-// TestInterfacesAreFollowedWithoutBeingTold takes away what tells of changes, and
-// changes an address: reading again finds it within a second.
+// TestInterfacesAreFollowedWithoutBeingTold takes away the watch for changes, and changes
+// an address: reading again finds it within a second.
 func TestInterfacesAreFollowedWithoutBeingTold(t *testing.T) {
 	lantest.Require(t)
 	lan := lantest.New(t, "lan0", "10.90.0.1/24")
@@ -24,7 +24,7 @@ func TestInterfacesAreFollowedWithoutBeingTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.followed
-	s.watch, s.believed = nil, untold
+	s.watch, s.validity = nil, unwatchedValidity
 
 	reaches := func(to string) bool {
 		t.Helper()
@@ -149,7 +149,7 @@ func TestASmallMTUIsAFailure(t *testing.T) {
 }
 
 // TestAChangeIsSeenBeforeTheNextCall reads the interfaces once and changes them:
-// whoever asks afterwards is not told what was.
+// a call afterwards must not get the old answer.
 func TestAChangeIsSeenBeforeTheNextCall(t *testing.T) {
 	lantest.Require(t)
 	lan := lantest.New(t, "lan0", "10.90.0.1/24")
@@ -168,7 +168,7 @@ func TestAChangeIsSeenBeforeTheNextCall(t *testing.T) {
 				if forgotten {
 					break
 				}
-				if time.Since(began) > untold { // reading again is not what is tested here
+				if time.Since(began) > unwatchedValidity { // reading again is not what is tested here
 					t.Fatal("the kernel's word of a change did not arrive")
 				}
 				time.Sleep(time.Millisecond) // between two looks

@@ -17,7 +17,7 @@ const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,
 type Names []string
 
 // ParseNames reads a comma list. It refuses empty entries and broken globs, and
-// takes an entry that stands there twice once.
+// keeps an entry that is listed twice once.
 func ParseNames(list string) (Names, error) {
 	if strings.TrimSpace(list) == "" {
 		return nil, nil
@@ -47,16 +47,16 @@ func (n Names) match(name string) bool {
 
 // literal returns the entries that are plain names.
 func (n Names) literal() []string {
-	var plain []string
+	var literal []string
 	for _, name := range n {
 		if !strings.ContainsAny(name, `*?[\`) {
-			plain = append(plain, name)
+			literal = append(literal, name)
 		}
 	}
-	return plain
+	return literal
 }
 
-// Selection says which interfaces the operator wants packets on.
+// Selection is which interfaces the operator wants packets on.
 type Selection struct {
 	Only   Names // empty means every one that Except leaves
 	Except Names // does not apply where Only names an interface

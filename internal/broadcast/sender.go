@@ -1,6 +1,3 @@
-// Package broadcast sends magic packets over UDP, and bare in Ethernet frames: it
-// decides which interfaces and destinations a packet goes to, sends it there, and
-// says what happened.
 package broadcast
 
 import (
@@ -15,7 +12,7 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Config says where packets go and how often.
+// Config is where packets go and how often.
 type Config struct {
 	// Selection picks the interfaces whose broadcasts are used.
 	Selection Selection
@@ -26,14 +23,14 @@ type Config struct {
 	// IPv6 adds ff02::1 on each interface that has an IPv6 address.
 	IPv6 bool
 	// Raw adds a frame of EtherType 0x0842 on each Ethernet interface. It needs
-	// CAP_NET_RAW; without, a sender goes on with UDP and RawRefused says so.
+	// CAP_NET_RAW; without it, a sender goes on with UDP and RawRefused returns why.
 	Raw bool
 	// Repeat is the number of copies of each packet, at least 1, and Interval
 	// the gap between them. A card that is just falling asleep misses the first.
 	Repeat   int
 	Interval time.Duration
-	// Pace is asked before that many packets of a later copy leave, and waits
-	// until they may; nil never waits. The first copies are the caller's to pace.
+	// Pace waits until that many packets of later copies may leave; nil never waits.
+	// The first copies are the caller's to pace.
 	Pace func(ctx context.Context, packets int) error
 }
 
@@ -45,12 +42,12 @@ type Sender struct {
 	rawRefused string
 	log        *slog.Logger
 	copies     *copies
-	watch      *rtnetlink.Watch // nil where the kernel does not tell of changes
-	followed   chan struct{}    // closed when nobody waits for watch any more
+	watch      *rtnetlink.Watch // nil where the kernel does not report changes
+	followed   chan struct{}    // closed when nothing waits for watch any more
 
 	mu       sync.Mutex
 	last     survey
-	believed time.Duration // how long last is
+	validity time.Duration // of last
 	sockets  map[outlet]*socket
 }
 
@@ -68,20 +65,20 @@ func New(config Config, log *slog.Logger) *Sender {
 	s.copies = newCopies(config.Interval, pace, log)
 	var err error
 	if s.watch, err = rtnetlink.NewWatch(); err != nil {
-		s.believed = untold
+		s.validity = unwatchedValidity
 		close(s.followed)
-		log.Info("the kernel does not tell of changes of interfaces: they are read again twice a second", "err", err)
+		log.Info("the kernel does not report changes of interfaces: they are read again twice a second", "err", err)
 		return s
 	}
-	s.believed = whileTold
+	s.validity = watchedValidity
 	go s.follow()
 	return s
 }
 
-// Close sends the copies that are still due and closes the sockets. Copies keep
-// their gap as long as grace allows; what is left then goes out at once, within
-// a second, or is dropped and logged. Call it once. A Wake that is still under
-// way then may fail, or lose its copies.
+// Close sends the copies that are still due and closes the sockets. Copies keep their
+// gap as long as grace allows; the rest is sent without gaps within a second, or dropped
+// and logged. Call it once. A Wake that is still running then may fail, or lose its
+// copies.
 func (s *Sender) Close(grace time.Duration) error {
 	s.copies.drain(grace)
 	var err error
@@ -97,8 +94,7 @@ func (s *Sender) Close(grace time.Duration) error {
 	return err
 }
 
-// RawRefused says why raw frames are not sent although Config.Raw asks for them,
-// or nothing.
+// RawRefused returns why raw frames are not sent although Config.Raw asks for them, or "".
 func (s *Sender) RawRefused() string { return s.rawRefused }
 
 // Interfaces lists every interface, eligible or why not. Where destinations are
@@ -111,7 +107,7 @@ func (s *Sender) Interfaces(context.Context) ([]wol.Interface, error) {
 	return now.interfaces, nil
 }
 
-// Packets returns how many packets the first copy for one target takes now.
+// Packets returns how many packets one copy for one target is at this moment.
 func (s *Sender) Packets(iface string) int {
 	now, err := s.survey()
 	if err != nil {

@@ -21,7 +21,7 @@ type messages struct {
 // mmsghdr is struct mmsghdr of sendmmsg(2). Go pads it as C does.
 type mmsghdr struct {
 	unix.Msghdr
-	_ uint32 // how many bytes went, which is all or none
+	_ uint32 // how many bytes were sent, which is all or none
 }
 
 // send hands packets to the kernel for one destination and returns how many it

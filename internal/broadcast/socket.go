@@ -64,12 +64,12 @@ func openSocket(family int) (*socket, error) {
 	return s, nil
 }
 
-// spared is how many descriptors no socket takes.
+// spared is how many descriptors are kept free.
 const spared = 4
 
-// spare refuses one of the last descriptors, which are for those who ask: with more
-// interfaces than descriptors, nobody could be told. The kernel gives out the lowest
-// that is free, so its number says how many are taken.
+// spare refuses one of the last descriptors, so that clients can still connect on a host
+// with more interfaces than descriptors. The kernel gives out the lowest that is free
+// (open(2)), so its number is how many are taken.
 func spare(fd int) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -81,9 +81,9 @@ func spare(fd int) error {
 	return nil
 }
 
-// setOptions allows broadcasts, and asks to be told of packets that the queue of
-// the interface drops (IP_RECVERR, ip(7)); without it, UDP calls them sent. A packet
-// that does not fit into a frame is to fail: no network card knows it in fragments.
+// setOptions allows broadcasts, and has the kernel report packets that the queue of the
+// interface drops (IP_RECVERR, ip(7)); without it, UDP calls them sent. A packet that
+// does not fit into a frame must fail: no network card recognizes it in fragments.
 func setOptions(fd, family int) error {
 	switch family {
 	case unix.AF_INET:
@@ -100,10 +100,10 @@ func setOptions(fd, family int) error {
 
 func (s *socket) close() error { return s.file.Close() }
 
-// send hands packets to the kernel for one destination. failed, which is as long,
-// gets why each one did not go, or nil. A packet for which the interface has no
-// room waits a moment, as long as ctx lasts; one that took nothing in that time is
-// not waited for again until it has taken a packet.
+// send hands packets to the kernel for one destination and stores into failed, which is
+// as long, why each one was not sent, or nil. It waits a moment for an interface that
+// has no room, as long as ctx lasts; one that took nothing in that time is not waited for
+// again until it has taken a packet.
 func (s *socket) send(ctx context.Context, packets [][]byte, address, control []byte, failed []error) {
 	for len(packets) > 0 {
 		sent, err := s.try(packets, address, control)
@@ -112,7 +112,7 @@ func (s *socket) send(ctx context.Context, packets [][]byte, address, control []
 		}
 		clear(failed[:sent])
 		packets, failed = packets[sent:], failed[sent:]
-		if err != nil { // it is about the first one, and says nothing of the others
+		if err != nil { // it is about the first one only
 			failed[0] = s.insist(ctx, packets[:1], address, control, err)
 			packets, failed = packets[1:], failed[1:]
 		}
@@ -152,8 +152,8 @@ func (s *socket) try(packets [][]byte, address, control []byte) (sent int, err e
 	return s.call.sent, s.call.err
 }
 
-// full says whether the send buffer (EAGAIN) or the interface's queue (ENOBUFS)
-// had no room for a packet.
+// full reports whether the send buffer (EAGAIN) or the interface's queue (ENOBUFS) had
+// no room for a packet.
 func full(err error) bool {
 	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }

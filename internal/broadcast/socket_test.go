@@ -46,7 +46,7 @@ func TestSocketsAreNotWatched(t *testing.T) {
 	}
 }
 
-// watched says whether an epoll descriptor of this process has fd in its list, which
+// watched reports whether an epoll descriptor of this process has fd in its list, which
 // proc_pid_fdinfo(5) shows as lines of "tfd: 5 events: ...".
 func watched(t *testing.T, fd uintptr) bool {
 	t.Helper()

@@ -17,18 +17,16 @@ type survey struct {
 	interfaces   []wol.Interface
 	destinations []destination
 	down         []wol.Failure // expected to send, and cannot
-	// unsettled is true where something is amiss that may pass without the kernel's
-	// telling of it.
+	// unsettled is true where a fault may pass without the kernel reporting a change.
 	unsettled bool
 }
 
-// newSurvey decides from links where packets go. refusal says why the kernel would
-// not broadcast what is sent to an address by an interface; "" where it would.
+// newSurvey decides from links where packets go. refusal returns why the kernel would not
+// broadcast a packet sent to an address by an interface, or "".
 //
-// An interface that is wanted and not able to send goes into down if somebody
-// relies on it, which a configured IPv4 address or an entry in --interfaces
-// shows; an unused socket of the mainboard must not turn every receipt into a
-// partial one.
+// An interface that is wanted and cannot send is listed in down if it is in use, which an
+// IPv4 address or an entry in --interfaces shows; an unused port of the mainboard must not
+// turn every receipt into a partial one.
 func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, iface int) string) survey {
 	var s survey
 	named := c.Selection.Only.literal()
@@ -37,12 +35,12 @@ func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, ifa
 		why := verdicts[l.Index]
 		info := wol.Interface{Name: l.Name, Eligible: why == "", Why: why, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
 		info.Reason, info.Cure = explain(why, l.Name)
-		reliedOn := slices.Contains(named, l.Name)
+		inUse := slices.Contains(named, l.Name)
 		for _, a := range l.Addresses {
 			info.Addresses = append(info.Addresses, a.String())
-			reliedOn = reliedOn || a.Addr().Is4()
+			inUse = inUse || a.Addr().Is4()
 		}
-		info.Failing = passes(why) && reliedOn
+		info.Failing = transient(why) && inUse
 		for _, d := range destinationsOf(l, c) {
 			switch {
 			case info.Failing:

@@ -30,7 +30,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	}
 	first := sendAll(ctx, packets, destinations)
 	if first.failed > 0 {
-		s.forget() // whatever made it fail, the survey did not know
+		s.forget() // the survey did not know what made it fail
 	}
 	if first.failed == len(first.errs) {
 		s.copies.release(reserved)
@@ -49,10 +49,13 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 type round struct {
 	packets      [][]byte
 	destinations []destination
-	errs         []error // of packet p to destination d: errs[d*len(packets)+p]
-	tried        int     // packets whose turn came
+	errs         []error // see at; those of one destination are in a row
+	tried        int     // packets that were tried before the call ended
 	failed       int     // of errs
 }
+
+// at returns the index of errs for packet p to destination d.
+func (r round) at(d, p int) int { return d*len(r.packets) + p }
 
 // sendAll sends packets until ctx ends, in batches, so that every destination has
 // had the first packets before the last ones leave.
@@ -63,12 +66,12 @@ func sendAll(ctx context.Context, packets [][]byte, destinations []destination) 
 			break
 		}
 		for d, to := range destinations {
-			to.send(ctx, batch, r.errs[d*len(packets)+r.tried:][:len(batch)])
+			to.send(ctx, batch, r.errs[r.at(d, r.tried):][:len(batch)])
 		}
 		r.tried += len(batch)
 	}
 	for d := range destinations {
-		fill(r.errs[d*len(packets):][r.tried:len(packets)], context.DeadlineExceeded)
+		fill(r.errs[r.at(d, r.tried):r.at(d+1, 0)], context.DeadlineExceeded)
 	}
 	for _, err := range r.errs {
 		if err != nil {
@@ -78,12 +81,12 @@ func sendAll(ctx context.Context, packets [][]byte, destinations []destination) 
 	return r
 }
 
-// sent returns what went, for the copies: what has failed once is not tried behind
-// the back of a receipt that says so.
+// sent returns what was sent, for the copies. Failed sends are not repeated: the receipt
+// has already reported them.
 func (r round) sent() []part {
 	parts := make([]part, 0, len(r.destinations))
 	for d, to := range r.destinations {
-		errs := r.errs[d*len(r.packets):][:len(r.packets)]
+		errs := r.errs[r.at(d, 0):r.at(d+1, 0)]
 		packets := r.packets
 		if slices.ContainsFunc(errs, func(err error) bool { return err != nil }) {
 			packets = nil
@@ -101,22 +104,22 @@ func (r round) sent() []part {
 // failures lists the destinations that packet p did not go to.
 func (r round) failures(p int) (failed []wol.Failure) {
 	for d, to := range r.destinations {
-		if err := r.errs[d*len(r.packets)+p]; err != nil {
+		if err := r.errs[r.at(d, p)]; err != nil {
 			failed = append(failed, to.failure(err))
 		}
 	}
 	return failed
 }
 
-// receipts says of every target what was sent and what failed, which includes down.
-// What was sent shares one piece of memory.
+// receipts returns what was sent and what failed for every target; down counts as failed.
+// All deliveries share one piece of memory.
 func (r round) receipts(req wol.Request, down []wol.Failure) []wol.Receipt {
 	receipts := make([]wol.Receipt, len(r.packets))
 	deliveries := make([]wol.Delivery, 0, len(r.errs)-r.failed)
 	for p, packet := range r.packets {
 		start := len(deliveries)
 		for d, to := range r.destinations {
-			if r.errs[d*len(r.packets)+p] == nil {
+			if r.errs[r.at(d, p)] == nil {
 				deliveries = append(deliveries, wol.Delivery{Interface: to.iface, Destination: to.text, Bytes: len(packet)})
 			}
 		}
