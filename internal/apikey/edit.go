@@ -53,7 +53,7 @@ func Revoke(path, name string) error {
 	})
 }
 
-// newEntry goes through the text of an entry, and so through the one grammar.
+// newEntry round-trips through entryJSON so that Add and ParseFile validate alike.
 func newEntry(key Key, name string, scopes []Scope, targets []wol.MAC, expires, now time.Time) (Entry, error) {
 	expires = expires.Truncate(time.Second) // the file counts in seconds
 	if !expires.IsZero() && !expires.After(now) {
@@ -66,16 +66,15 @@ func newEntry(key Key, name string, scopes []Scope, targets []wol.MAC, expires, 
 		Name: name, ID: key.ID(), digest: key.digest(),
 		Scopes: slices.Compact(scopes), Targets: slices.Compact(targets),
 		Created: now, Expires: expires,
-	}.stored().parse()
+	}.toJSON().parse()
 }
 
 func (f File) index(name string) int {
 	return slices.IndexFunc(f.entries, func(e Entry) bool { return e.Name == name })
 }
 
-// edit changes a key file, or makes one out of nothing. Whoever edits holds a
-// lock on the directory, because a lock on the file itself would be one on
-// something that the next rename throws away.
+// edit changes a key file, or creates one, under a lock on its directory: a lock on the
+// file itself would be lost with the next rename.
 func edit(path string, change func(File) (File, error)) error {
 	path, err := resolve(path)
 	if err != nil {
@@ -97,7 +96,7 @@ func edit(path string, change func(File) (File, error)) error {
 	if err != nil {
 		return err
 	}
-	// Nothing is written that would not be read again.
+	// Nothing is written that could not be read back.
 	if _, err := ParseFile(text); err != nil {
 		return fmt.Errorf("key file %s would become unreadable: %w", path, err)
 	}

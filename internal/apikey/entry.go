@@ -11,8 +11,7 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Entry is one key of the file. It holds what is known of a key after it has
-// been shown: everything but its text.
+// Entry is one key of the file: everything about a key but its text.
 type Entry struct {
 	Name    string
 	ID      string
@@ -24,13 +23,13 @@ type Entry struct {
 	digest [sha256.Size]byte // of the whole key
 }
 
-// Expired says whether the key has stopped being valid.
+// Expired reports whether the key has stopped being valid.
 func (e Entry) Expired(now time.Time) bool {
 	return !e.Expires.IsZero() && !now.Before(e.Expires)
 }
 
-// stored is an Entry as the file spells it.
-type stored struct {
+// entryJSON is an Entry as it is in the file.
+type entryJSON struct {
 	Name    string   `json:"name"`
 	ID      string   `json:"id"`
 	SHA256  string   `json:"sha256"`
@@ -40,8 +39,8 @@ type stored struct {
 	Expires *string  `json:"expires,omitempty"`
 }
 
-func (e Entry) stored() stored {
-	s := stored{Name: e.Name, ID: e.ID, SHA256: hex.EncodeToString(e.digest[:]), Created: e.Created.UTC().Format(time.RFC3339)}
+func (e Entry) toJSON() entryJSON {
+	s := entryJSON{Name: e.Name, ID: e.ID, SHA256: hex.EncodeToString(e.digest[:]), Created: e.Created.UTC().Format(time.RFC3339)}
 	for _, scope := range e.Scopes {
 		s.Scopes = append(s.Scopes, string(scope))
 	}
@@ -55,8 +54,8 @@ func (e Entry) stored() stored {
 	return s
 }
 
-// parse is the one grammar of an entry: the file's and Add's.
-func (s stored) parse() (Entry, error) {
+// parse validates an entry, from the file and from Add alike.
+func (s entryJSON) parse() (Entry, error) {
 	if err := checkName(s.Name); err != nil {
 		return Entry{}, err
 	}
@@ -81,7 +80,7 @@ func (s stored) parse() (Entry, error) {
 	}
 	// An empty list reads as "none" to one person and as "no limit" to another.
 	if s.Targets != nil && len(s.Targets) == 0 {
-		return Entry{}, errors.New("targets is empty: name a MAC address, or leave targets out to allow every target")
+		return Entry{}, errors.New("targets is empty: name a MAC address, or omit targets to allow every target")
 	}
 	for i, text := range s.Targets {
 		mac, err := wol.ParseMAC(text)

@@ -19,14 +19,13 @@ const (
 // EnvKey is the one extra key that comes from the environment instead of the
 // file: any text, every scope, every target, no end. The zero EnvKey is none.
 type EnvKey struct {
-	// Only the hash, for the key may be of a person's making and then even its
-	// hash is worth hiding: fmt shows the address.
+	// Pointer, so fmt prints an address: the key may be weak and its hash guessable.
 	digest *[sha256.Size]byte
 }
 
 // ParseEnvKey reads the text of API_KEY or of the file that API_KEY_FILE names;
-// white space around it does not count. It refuses a key that could be guessed
-// or that no Authorization header could carry. The error quotes nothing of it.
+// white space around it is ignored. It refuses a key that could be guessed or that no
+// Authorization header could carry. The error quotes nothing of it.
 func ParseEnvKey(text string) (EnvKey, error) {
 	text = strings.TrimSpace(text)
 	if err := checkEnvKey(text); err != nil {
@@ -63,9 +62,9 @@ func checkEnvKey(text string) error {
 	return nil
 }
 
-// placeholders lists what examples have where a key belongs, in lower case and
-// without - _ and dots. Each is long enough that no random key meets it: six
-// letters turn up in one of 20 million.
+// placeholders lists the words of examples in place of a key, in lower case and without
+// - _ and dots. Each is too long to appear in a random key: six letters do in one of 20
+// million.
 func placeholders() []string {
 	return []string{
 		"changeme", "changethis", "replaceme", "replacethis", "placeholder", "example", "insert",

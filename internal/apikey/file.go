@@ -23,9 +23,9 @@ type File struct {
 // Entries returns the keys in the file's order.
 func (f File) Entries() []Entry { return slices.Clone(f.entries) }
 
-// Load reads a key file. One that others may read or the group may write is
-// refused. The error names the file, the entry and the fault; it satisfies
-// errors.Is(err, fs.ErrNotExist) when there is no file.
+// Load reads a key file. It refuses one that others may read or the group may write. The
+// error names the file, the entry and the fault; errors.Is finds fs.ErrNotExist in it where
+// there is no file.
 func Load(path string) (File, error) {
 	text, err := files.Read(path, files.Secret)
 	switch {
@@ -43,9 +43,8 @@ func Load(path string) (File, error) {
 	return f, nil
 }
 
-// ParseFile reads the content of a key file. It is strict, for a field that is
-// overlooked here could be the one that limits a key. An entry in an error
-// counts from 1.
+// ParseFile reads the content of a key file. It is strict, because an overlooked field
+// could be the one that limits a key. Entries in errors count from 1.
 func ParseFile(text []byte) (File, error) {
 	switch {
 	case len(text) > maxFile:
@@ -70,7 +69,7 @@ func ParseFile(text []byte) (File, error) {
 	f := File{entries: make([]Entry, len(list))}
 	names, ids := map[string]bool{}, map[string]bool{}
 	for i, raw := range list {
-		var s stored
+		var s entryJSON
 		var e Entry
 		err := strictjson.Decode(raw, &s)
 		if err == nil {
@@ -94,9 +93,9 @@ func ParseFile(text []byte) (File, error) {
 
 // Encode returns the text that ParseFile reads back as f.
 func (f File) Encode() ([]byte, error) {
-	list := make([]stored, len(f.entries)) // an empty list in JSON, not null
+	list := make([]entryJSON, len(f.entries)) // an empty list in JSON, not null
 	for i, e := range f.entries {
-		list[i] = e.stored()
+		list[i] = e.toJSON()
 	}
 	text, err := json.MarshalIndent(map[string]any{"keys": list}, "", "  ")
 	if err != nil {
@@ -105,7 +104,7 @@ func (f File) Encode() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// label names an entry by its position, and by its name where that is one.
+// label names an entry by its position, and by its name where that is valid.
 func label(i int, name string) string {
 	if checkName(name) != nil {
 		return fmt.Sprint(i + 1)

@@ -31,11 +31,11 @@ const (
 // hidden is what the secret of a key shows when printed.
 const hidden = "[hidden]"
 
-// Key is the text that a caller presents. It never shows in a log, an error or
-// formatted text; only Reveal gives it away.
+// Key is the text that a caller presents. It never appears in a log, an error or
+// formatted text; only Reveal returns it.
 type Key struct {
-	// A pointer, because fmt prints the unexported fields of somebody else's
-	// struct without asking Format, and of a pointer it shows the address.
+	// A pointer, because fmt prints the unexported fields of another package's struct
+	// without calling Format, and prints a pointer as an address.
 	text *string
 }
 
@@ -88,7 +88,7 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 func (k Key) digest() [sha256.Size]byte { return sha256.Sum256([]byte(k.Reveal())) }
 
 // appendRandom appends n characters, each of the 62 equally likely: 248 is the
-// largest multiple of 62 in a byte, and what lies above it is thrown away.
+// largest multiple of 62 in a byte, and bytes from there on are discarded.
 func appendRandom(text []byte, n int) []byte {
 	var random [64]byte
 	for {
@@ -116,7 +116,7 @@ func checksum(text []byte) (digits [sumSize]byte) {
 	return digits
 }
 
-// shaped says whether s has the length and the characters of a key.
+// shaped reports whether s has the length and the characters of a key.
 func shaped(s string) bool {
 	if len(s) != keySize || s[:len(prefix)] != prefix || s[idEnd] != '_' {
 		return false
@@ -124,7 +124,7 @@ func shaped(s string) bool {
 	return allBase62(s[len(prefix):idEnd]) && allBase62(s[idEnd+1:])
 }
 
-// wellFormed says whether s is a key with the right checksum.
+// wellFormed reports whether s is a key with the right checksum.
 func wellFormed(s string) bool {
 	if !shaped(s) {
 		return false

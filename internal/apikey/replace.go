@@ -9,8 +9,7 @@ import (
 	"syscall"
 )
 
-// makeDir creates a missing directory, but none above it: a mistyped path
-// should fail and not grow a tree.
+// makeDir creates a missing directory, but none above it: a mistyped path must fail.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o750)
 	if errors.Is(err, fs.ErrExist) {
@@ -19,9 +18,9 @@ func makeDir(dir string) error {
 	return err
 }
 
-// lockDir waits for the exclusive lock of a directory. Closing it gives the
-// lock back, as does the death of the process, and no lock file stays behind.
-// Where a file system cannot lock a directory (NFS), editing fails.
+// lockDir waits for the exclusive lock of a directory. Closing it releases the lock, as
+// does the end of the process, and no lock file is left. Where a file system cannot lock
+// a directory (NFS), editing fails.
 func lockDir(path string) (*os.File, error) {
 	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
@@ -43,8 +42,8 @@ func lockDir(path string) (*os.File, error) {
 // any moment, path holds either all of the old text or all of the new. old is
 // nil where there is no file yet. The caller holds the lock of dir.
 func replace(dir *os.File, path string, text []byte, old fs.FileInfo) (err error) {
-	// One name is enough under the lock, and what already bears it was left by
-	// a run that was killed.
+	// One name is enough under the lock. A file that has it was left by a run that was
+	// killed.
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -68,8 +67,8 @@ func replace(dir *os.File, path string, text []byte, old fs.FileInfo) (err error
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	// EINVAL is a file system that has no such thing. Any other failure comes
-	// too late to take the change back.
+	// EINVAL is a file system without fsync of directories. Any other failure comes too
+	// late to undo the change.
 	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return fmt.Errorf("key file %s has changed but may not survive a power cut: %w", path, err)
 	}

@@ -9,8 +9,8 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Set is the keys that a gateway accepts. It never changes, so that many
-// requests can ask it at once; a new file makes a new Set.
+// Set is the keys that a gateway accepts. It is immutable, for concurrent use; a new
+// file makes a new Set.
 type Set struct {
 	byID  map[string]*credential
 	env   *credential // decoy where there is none
@@ -46,13 +46,13 @@ func NewSet(f File, env EnvKey) *Set {
 	return s
 }
 
-// Authenticate returns who presents a key, and whether it is valid. A key that is
-// malformed, unknown, wrong, revoked or expired is not. The work is the same for
-// all of them: every text is hashed once and the hash compared twice, in constant
-// time, so that a clock tells nothing of how near a guess came.
+// Authenticate returns the owner of a presented key, and whether the key is valid. One
+// that is malformed, unknown, wrong, revoked or expired is not. The work is the same for
+// all of them: every text is hashed once and the hash compared twice, in constant time,
+// so that timing does not reveal how near a guess came.
 //
-// A key that has expired has a Principal that may do nothing, for the log: its
-// owner will ask why it no longer works.
+// An expired key has a Principal that may do nothing, for the log: its owner will ask why
+// it no longer works.
 func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
 	if len(presented) > maxEnvKey { // longer than any key
 		return Principal{}, false
@@ -94,14 +94,14 @@ func (s *Set) Usable(now time.Time) int {
 	return s.count(func(c *credential) bool { return !c.Expired(now) })
 }
 
-func (s *Set) count(is func(*credential) bool) int {
+func (s *Set) count(counts func(*credential) bool) int {
 	n := 0
 	for _, c := range s.byID {
-		if is(c) {
+		if counts(c) {
 			n++
 		}
 	}
-	if !s.env.decoy && is(s.env) {
+	if !s.env.decoy && counts(s.env) {
 		n++
 	}
 	return n
@@ -111,7 +111,7 @@ func (c *credential) matches(digest *[sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(c.digest[:], digest[:]) == 1 && !c.decoy
 }
 
-// Principal is who a key belongs to and what it may do. The zero Principal may
+// Principal is the owner of a key and what the key may do. The zero Principal may
 // do nothing.
 type Principal struct {
 	ID   string // the key's id, or "env"
@@ -122,9 +122,9 @@ type Principal struct {
 	targets     map[wol.MAC]bool
 }
 
-// Has says whether the key has a scope.
+// Has reports whether the key has a scope.
 func (p Principal) Has(scope Scope) bool { return slices.Contains(p.scopes, scope) }
 
-// MayWake says whether the key allows a target. Whether it may wake at all is
-// a matter of its scope.
+// MayWake reports whether the key allows a target. Whether it may wake at all is up to
+// its scope.
 func (p Principal) MayWake(mac wol.MAC) bool { return p.everyTarget || p.targets[mac] }
