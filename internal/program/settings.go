@@ -1,5 +1,3 @@
-// Package program holds what both programs are as Unix programs: settings that
-// are flags and environment variables, exit codes, files and the version.
 package program
 
 import (
@@ -20,7 +18,7 @@ import (
 type Settings struct {
 	prefix string
 	list   []*setting
-	extra  []string // variables that are known and are no settings
+	known  []string // variables that are read elsewhere
 }
 
 type setting struct {
@@ -72,24 +70,24 @@ func boolean(into *bool) func(string) error {
 	}
 }
 
-// Knows says that a variable is read elsewhere, so that it is not warned about.
-func (s *Settings) Knows(variables ...string) { s.extra = append(s.extra, variables...) }
+// Knows declares variables that are read elsewhere, so that Load does not warn of them.
+func (s *Settings) Knows(variables ...string) { s.known = append(s.known, variables...) }
 
-// Load takes the values from arguments and environment. It returns a warning
-// for each variable with the prefix that nobody reads; container platforms
-// inject such. The error is a ConfigError, or flag.ErrHelp.
+// Load takes the values from arguments and environment. It returns a warning for each
+// variable with the prefix that is not a setting; container platforms inject such. The
+// error is a ConfigError, or flag.ErrHelp.
 func (s *Settings) Load(args, environ []string) (warnings []string, err error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, s.prefix) || slices.Contains(s.extra, name) {
+		if !strings.HasPrefix(name, s.prefix) || slices.Contains(s.known, name) {
 			continue
 		}
-		at := slices.IndexFunc(s.list, func(one *setting) bool { return one.variable == name })
-		if at < 0 {
+		i := slices.IndexFunc(s.list, func(one *setting) bool { return one.variable == name })
+		if i < 0 {
 			warnings = append(warnings, name+" is no setting of this program and was ignored: see --help for those that are")
 			continue
 		}
-		s.list[at].value, s.list[at].from = value, name
+		s.list[i].value, s.list[i].from = value, name
 	}
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

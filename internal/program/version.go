@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// What the build of an image says they are, which has no repository to look at: go build
+// Set in builds of images, which have no repository to look at: go build
 // -ldflags "-X wolgate/internal/program.version=... -X wolgate/internal/program.revision=...".
 var version, revision string
 
-// Version returns in one line what BuildInfo does.
+// Version returns BuildInfo in one line.
 func Version() string {
 	release, commit, compiler := BuildInfo()
 	return strings.Join(strings.Fields(release+" "+commit+" "+compiler), " ")

@@ -1,0 +1,3 @@
+// Package program holds what both programs are as Unix programs: settings that are flags
+// and environment variables, exit codes, and the version.
+package program
