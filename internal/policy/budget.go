@@ -38,13 +38,13 @@ func NewBudget(packetsPerSecond int) *Budget {
 	}
 }
 
-// Guard lets requests through to next as the budget allows. cost is what one
-// target of a request takes.
+// Guard lets requests through to next as the budget allows. cost returns how many packets
+// one target of a request takes.
 //
-// A call that fits into the burst waits at most a second. A larger one is refused
-// before anything is sent if it cannot end before its deadline, as far as the budget
-// is spoken for by then. Small calls that come later may still make it late: the
-// receipts of the targets that are left say so.
+// A call that fits into the burst waits at most a second. A bulk call is refused before
+// anything is sent if it cannot end before its deadline, after all that is queued. Small
+// calls that come later can still make it late: the receipts of its last targets report
+// that they were not sent.
 func (b *Budget) Guard(next wol.Waker, cost func(req wol.Request) int) wol.Waker {
 	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
 		if err := wol.Ended(ctx); err != nil {

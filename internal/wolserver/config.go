@@ -1,4 +1,3 @@
-// Package wolserver wires the daemon together: settings in, wol-server out.
 package wolserver
 
 import (
@@ -25,9 +24,9 @@ type Config struct {
 	Log       logs.Config
 }
 
-// nobody is the uid that the kernel shows for every peer of another user
-// namespace (user_namespaces(7)); it identifies no one.
-const nobody = 65534
+// overflowUID is the uid that the kernel shows for every peer of another user namespace
+// (user_namespaces(7)); it identifies no one.
+const overflowUID = 65534
 
 func settings(c *Config, destinations *string) *program.Settings {
 	s := program.NewSettings("WOL_")
@@ -48,13 +47,13 @@ func settings(c *Config, destinations *string) *program.Settings {
 	s.AddBool("raw", false, "also send a frame of EtherType 0x0842 on each interface (needs CAP_NET_RAW)", &b.Raw)
 	s.Add("allow", "", "file with one allowed MAC a line, # comments; empty = any", program.Text(&c.Allow))
 	s.Add("max-pps", "2000", "magic packets per second over all callers", program.Number(&c.MaxPPS, 1, 1_000_000))
-	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = whoever the socket's mode admits", uids(&c.AllowUIDs))
+	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = anyone whom the socket's mode admits", uids(&c.AllowUIDs))
 	s.AddLog(&c.Log)
 	return s
 }
 
-// Load reads flags and environment. Both errors and warnings are plain lines
-// for the operator; the error is a program.ConfigError or flag.ErrHelp.
+// Load reads flags and environment. Errors and warnings are single lines for the
+// operator; the error is a program.ConfigError or flag.ErrHelp.
 func Load(args, environ []string) (Config, []string, error) {
 	return load(args, environ, func(*program.Settings) {})
 }
@@ -107,7 +106,7 @@ func uids(into *[]uint32) func(string) error {
 			if uid == math.MaxUint32 {
 				return errors.New("holds 4294967295, which is no user (chown(2)): name the uid itself")
 			}
-			if uid == nobody {
+			if uid == overflowUID {
 				return errors.New("holds 65534, which stands for every user of another user namespace: name the uid itself")
 			}
 			*into = append(*into, uint32(uid))

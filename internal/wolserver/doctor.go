@@ -15,16 +15,16 @@ import (
 	"wolgate/internal/wol"
 )
 
-// doctorOf returns what examines the host that sender sends from.
+// doctorOf returns the doctor of the host that sender sends from.
 func doctorOf(sender *broadcast.Sender, getenv func(string) string) doctor.Doctor {
 	return doctor.Doctor{Interfaces: sender.Interfaces, Root: os.DirFS("/"), Getenv: getenv, RawRefused: sender.RawRefused()}
 }
 
 // examine is the verb doctor: it sends probes as the daemon would send packets, and
-// prints what became of them. The error says that no LAN hears this host.
+// prints what became of them. The error means that no LAN hears this host.
 func examine(ctx context.Context, c Config, getenv func(string) string, out io.Writer, asJSON bool) error {
 	c.Broadcast.Repeat = 1
-	quiet := slog.New(slog.DiscardHandler) // all that the log would say is in the report
+	quiet := slog.New(slog.DiscardHandler) // the report has all that the log would
 	sender := broadcast.New(c.Broadcast, quiet)
 	defer func() { _ = sender.Close(0) }()
 	open := func(port uint16) (wol.Waker, func()) {

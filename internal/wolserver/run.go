@@ -20,25 +20,24 @@ import (
 	"wolgate/internal/wolhttp"
 )
 
-// connections is how many may be open on the socket. A gateway keeps at most 64;
-// as many again are for what else asks, such as a health check, and for those of a
-// gateway that was killed. All peers of a Unix socket are one source, so one that
-// may open it can take every place, and keep it for as long as the server's
-// timeouts allow; it cannot take every descriptor, which sending needs too.
+// connections is how many may be open on the socket. A gateway keeps at most 64; as many
+// again are for health checks and the like, and for the connections of a gateway that was
+// killed. All peers of a Unix socket are one source, so a peer can take every place, for
+// as long as the server's timeouts allow; it cannot take every descriptor, which sending
+// needs too.
 const connections = 128
 
 // Shutdown takes at most the sum of the last two, the second in which broadcast
 // sends what is left, and the second that Main waits for a stuck log: below six
 // seconds, and so well below the ten after which container engines kill.
 const (
-	callGrace    = 2 * time.Second         // for a paced call; then its receipt says what was sent
+	callGrace    = 2 * time.Second         // for a paced call; then its receipts report what was sent
 	requestGrace = 2500 * time.Millisecond // for the answers of calls under way
 	copiesGrace  = time.Second             // for copies to keep their gap
 )
 
-// Run serves the socket until ctx ends, then finishes what is under way: calls
-// are answered and copies sent. The error is a program.ConfigError where
-// starting again cannot help.
+// Run serves the socket until ctx ends, then answers the calls under way and sends the
+// copies that are due. The error is a program.ConfigError where a restart cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	budget := policy.NewBudget(c.MaxPPS)
 	c.Broadcast.Pace = budget.PayCopies
@@ -58,7 +57,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 		return err
 	}
 	if _, err := netlimit.Fits(connections, 0); err != nil {
-		log.Warn("a want of file descriptors may delay calls", "err", err)
+		log.Warn("calls may be delayed: too few file descriptors", "err", err)
 	}
 	listener := netlimit.Wrap(socket, netlimit.Limits{Total: connections}, log)
 	calls, cancelCalls := context.WithCancel(context.WithoutCancel(ctx))
@@ -71,7 +70,7 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 		WriteTimeout:      70 * time.Second, // above the longest deadline of a call
 		IdleTimeout:       2 * time.Minute,  // above the gateway's, so that the gateway closes first
 		MaxHeaderBytes:    8 << 10,
-		// Or net/http answers OPTIONS * with 200, before the handler sees who asks.
+		// Or net/http answers OPTIONS * with 200, before the handler checks the client.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -79,9 +78,9 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	told := make(chan struct{})
-	go func() { defer close(told); sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr())) }()
-	defer func() { cancel(); <-told }()
+	notified := make(chan struct{})
+	go func() { defer close(notified); sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr())) }()
+	defer func() { cancel(); <-notified }()
 	select {
 	case err := <-served:
 		return errors.Join(fmt.Errorf("serve %s: %w", listener.Addr(), err), listener.Close())
@@ -98,8 +97,8 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	return listener.Close()
 }
 
-// guard puts the daemon's own rules in front of the sender. They hold whatever
-// the gateway says. The file of the allow-list is followed until ctx ends.
+// guard puts the daemon's own rules in front of the sender; the gateway cannot lift
+// them. The file of the allow-list is followed until ctx ends.
 func guard(ctx context.Context, sender *broadcast.Sender, budget *policy.Budget, allow string, log *slog.Logger) (wol.Waker, error) {
 	cost := func(req wol.Request) int { return sender.Packets(req.Interface) }
 	waker := budget.Guard(sender, cost)
