@@ -2,7 +2,6 @@ package apikey_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -342,14 +341,4 @@ func TestFullDiskLeavesTheOldFile(t *testing.T) {
 		t.Error("the file has changed")
 	}
 	onlyFile(t, path)
-}
-
-func TestFileIsJSONForPeople(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "keys.json")
-	mustAdd(t, path, "k")
-	var out bytes.Buffer
-	if err := json.Indent(&out, read(t, path), "", "  "); err != nil || out.String() != string(read(t, path)) {
-		t.Errorf("%v: %s", err, read(t, path))
-	}
 }

@@ -157,22 +157,6 @@ func TestExpiryToTheSecond(t *testing.T) {
 	}
 }
 
-// Not parallel: testing.AllocsPerRun counts for the whole process.
-func TestAuthenticateAllocatesLittle(t *testing.T) {
-	key := apikey.Generate()
-	set := apikey.NewSet(parse(t, entry("k", key, map[string]any{"targets": []string{macA().String()}})), apikey.EnvKey{})
-	for name, s := range map[string]string{"good": key.Reveal(), "bad": apikey.Generate().Reveal()} {
-		got := testing.AllocsPerRun(100, func() {
-			p, _ := set.Authenticate(s, noon())
-			p.Has(apikey.Wake)
-			p.MayWake(macA())
-		})
-		if got > 2 {
-			t.Errorf("%s key: %v allocations", name, got)
-		}
-	}
-}
-
 func BenchmarkAuthenticate(b *testing.B) {
 	entries := make([]map[string]any, 1000)
 	for i := range entries {

@@ -117,19 +117,6 @@ func TestUnmarshalAgain(t *testing.T) {
 	}
 }
 
-func TestNothingAllocates(t *testing.T) {
-	buf := make([]byte, 0, LenSecureOn)
-	p := Packet{Target: target, SecureOn: []byte{1, 2, 3, 4, 5, 6}}
-	if n := testing.AllocsPerRun(100, func() {
-		buf, _ = p.AppendBinary(buf[:0])
-		if err := p.UnmarshalBinary(buf); err != nil {
-			t.Fatal(err)
-		}
-	}); n != 0 {
-		t.Errorf("%v allocations, want 0", n)
-	}
-}
-
 func FuzzUnmarshal(f *testing.F) {
 	for _, name := range []string{"plain", "secureon4", "secureon6"} {
 		f.Add(goldenHex(f, "testdata/"+name+".hex"))
