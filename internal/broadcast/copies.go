@@ -195,8 +195,8 @@ func (c *copies) wait(gap time.Duration) {
 //
 // Overdue copies are dropped rather than sent in one burst.
 func (c *copies) send(j job) (again bool) {
-	// The whole job is paid for at once: in small sums, every call that waits would
-	// come in between.
+	// The whole job is paid for in one turn: in smaller ones, every bulk call that waits
+	// would come in between.
 	if time.Since(j.meant) < mostLate && c.pace(c.alive, j.packets()) != nil {
 		c.cut += j.packets() * j.left
 		return false
