@@ -81,8 +81,8 @@ func TestAuthenticateSaysWhoAndWhat(t *testing.T) {
 	if set.Len() != 3 || set.Usable(noon()) != 3 {
 		t.Errorf("%d keys, %d usable", set.Len(), set.Usable(noon()))
 	}
-	var nobody apikey.Principal
-	if nobody.Has(apikey.Wake) || nobody.Has("") || nobody.MayWake(macA()) || nobody.MayWake(wol.MAC{}) {
+	var zero apikey.Principal
+	if zero.Has(apikey.Wake) || zero.Has("") || zero.MayWake(macA()) || zero.MayWake(wol.MAC{}) {
 		t.Error("the zero principal may do something")
 	}
 }

@@ -18,7 +18,7 @@ import (
 // taken in random order so that what else the machine does falls on all alike.
 // Every sample is the one right key with one character changed and the checksum
 // that fits: wholly random texts would be slower for the processor to branch on,
-// 170 ns, which tells a caller no more than what he has sent himself.
+// 170 ns, which tells a caller no more than what the caller has sent.
 //
 // What is left: an unknown id costs some 10 to 20 ns more in the median, in the
 // map, and an id is no secret. A shared machine can still fail it now and then; hence a soak and no test.

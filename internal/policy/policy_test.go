@@ -125,7 +125,7 @@ func TestParseAllowListRefuses(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
 		"":                                      "no MAC address",
-		"# nobody\n":                            "no MAC address",
+		"# nothing\n":                           "no MAC address",
 		"02:00:00:00:00:01\nnonsense\n":         "line 2",
 		"ff:ff:ff:ff:ff:ff\n":                   "line 1",
 		"02:00:00:00:00:01 02:00:00:00:00:02\n": "line 1",

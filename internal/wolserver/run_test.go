@@ -80,8 +80,8 @@ func wake(t testing.TB, path string, r *woltest.Receiver) {
 	r.Next(t)
 }
 
-// crowd connects n times, says the same on each connection and returns them. Those
-// that the daemon closes at once may not even take the words.
+// crowd connects n times, writes words to each connection and returns them. Writing may
+// fail where the daemon closes the connection at once.
 func crowd(t *testing.T, path string, n int, words string) []net.Conn {
 	t.Helper()
 	conns := make([]net.Conn, 0, n)
@@ -108,9 +108,9 @@ func descriptors(t testing.TB) int {
 	return len(entries)
 }
 
-// TestConnectionsAreBounded has one client that keeps whatever it gets: it asks once
-// on each connection, so that no deadline of a request ends it. It is not parallel,
-// because it counts the descriptors of the process.
+// TestConnectionsAreBounded has one client that keeps every connection: it asks once on
+// each, so that no deadline of a request ends it. It is not parallel, because it counts
+// the descriptors of the process.
 func TestConnectionsAreBounded(t *testing.T) {
 	r := woltest.Listen(t)
 	path := serve(t, r)
@@ -153,8 +153,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	within(t, "the descriptors are back", func() bool { return descriptors(t) <= before })
 }
 
-// TestHalfRequestsGiveTheirPlaceBack has a client that says half a request on a
-// thousand connections and stays: the daemon ends them by itself.
+// TestHalfRequestsGiveTheirPlaceBack has a client that sends half a request on each of a
+// thousand connections and waits: the daemon ends them by itself.
 func TestHalfRequestsGiveTheirPlaceBack(t *testing.T) {
 	for _, half := range []string{"", "POST /wol/02:00:00:00:00:01 HTTP/1.1\r\nHost: lo", "POST /wol/02:00:00:00:00:01 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"} {
 		t.Run(fmt.Sprint(len(half), " bytes"), func(t *testing.T) {
@@ -169,8 +169,8 @@ func TestHalfRequestsGiveTheirPlaceBack(t *testing.T) {
 	}
 }
 
-// TestOptionsForTheServerIsRefused asks what net/http would answer by itself, before
-// the handler has seen who asks.
+// TestOptionsForTheServerIsRefused sends a request that net/http would answer by itself,
+// before the handler has checked the client.
 func TestOptionsForTheServerIsRefused(t *testing.T) {
 	path := serve(t, woltest.Listen(t))
 	conn := crowd(t, path, 1, "OPTIONS * HTTP/1.1\r\nHost: evil.example\r\nOrigin: https://evil.example\r\n\r\n")[0]

@@ -29,8 +29,8 @@ func start(t *testing.T, path string, getenv func(string) string) (stop func()) 
 	}
 }
 
-// TestReadyMeansReady starts the daemon again and again: whoever was waiting for READY
-// is answered at the first try.
+// TestReadyMeansReady starts the daemon again and again: after READY it answers at the
+// first try.
 func TestReadyMeansReady(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
@@ -46,8 +46,8 @@ func TestReadyMeansReady(t *testing.T) {
 	}
 }
 
-// TestWatchdogUnderAttack has somebody keep every place for longer than the watchdog
-// waits, so that the daemon's own check is turned away as well.
+// TestWatchdogUnderAttack keeps every place taken for longer than the watchdog waits, so
+// that the daemon's own check is refused as well.
 func TestWatchdogUnderAttack(t *testing.T) {
 	t.Parallel()
 	path := woltest.SocketPath(t)
