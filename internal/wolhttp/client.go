@@ -10,9 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -154,31 +152,21 @@ func (c *Client) get(ctx context.Context, path, id string, into any) error {
 func (c *Client) call(ctx context.Context, method, path, id string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	// How often the daemon may have got the request, and whether it has said
-	// anything, in all attempts, those that the transport makes by itself included.
-	var delivered atomic.Int32
-	var heard atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				delivered.Add(1)
-			}
-		},
-		GotFirstResponseByte: func() { heard.Store(true) },
-	})
+	var seen exchange
+	ctx = seen.trace(ctx)
 	status, header, answer, err := c.attempt(ctx, method, path, id, body)
-	broken := func() bool { return err != nil && (lost(err) || !heard.Load() && !isDial(err)) }
-	for n := 1; n < attempts && broken() && ctx.Err() == nil; n++ {
+	for n := 1; n < attempts && seen.broken(err) && ctx.Err() == nil; n++ {
 		status, header, answer, err = c.attempt(ctx, method, path, id, body)
 	}
+	delivered := seen.delivered.Load()
 	if err != nil {
-		return nil, classify(ctx, err, delivered.Load() > 0, broken())
+		return nil, classify(ctx, err, delivered > 0, seen.broken(err))
 	}
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
 		if ok && e.Kind != wol.Unauthenticated && e.Kind != wol.NotFound && e.Kind != wol.MethodNotAllowed {
 			// It was about to send, or an attempt before this one may have.
-			e.Unsure = e.Kind == wol.Timeout || delivered.Load() > 1
+			e.Unsure = e.Kind == wol.Timeout || delivered > 1
 			return nil, e // the daemon has no reason for these three
 		}
 		return nil, badUpstream(fmt.Errorf("status %d with a body that is not ours: %.80q", status, answer))
@@ -219,14 +207,6 @@ func (c *Client) attempt(ctx context.Context, method, path, id string, body []by
 		return 0, nil, nil, badUpstream(errors.New("the answer is larger than 8 MiB"))
 	}
 	return response.StatusCode, response.Header, answer, nil
-}
-
-// lost says whether the connection broke in the middle of an answer, or by a
-// word of the kernel. A connection that is closed before the first byte of an
-// answer shows in several ways, for some of which net/http has no exported error.
-func lost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // classify turns a failed exchange into the error that the user meets.
