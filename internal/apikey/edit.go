@@ -17,7 +17,7 @@ import (
 // No targets means every target, and a zero expires means never. A missing file
 // is created, and so is the last element of a missing directory. On an error
 // the file is as it was, unless the error says that it has changed.
-func Add(path, name string, scopes []Scope, targets []wol.MAC, expires, now time.Time) (Key, error) {
+func Add(path, name string, scopes []wol.Action, targets []wol.MAC, expires, now time.Time) (Key, error) {
 	key := Generate()
 	entry, err := newEntry(key, name, scopes, targets, expires, now)
 	if err != nil {
@@ -54,7 +54,7 @@ func Revoke(path, name string) error {
 }
 
 // newEntry round-trips through entryJSON so that Add and ParseFile validate alike.
-func newEntry(key Key, name string, scopes []Scope, targets []wol.MAC, expires, now time.Time) (Entry, error) {
+func newEntry(key Key, name string, scopes []wol.Action, targets []wol.MAC, expires, now time.Time) (Entry, error) {
 	expires = expires.Truncate(time.Second) // the file counts in seconds
 	if !expires.IsZero() && !expires.After(now) {
 		return Entry{}, errors.New("the key would have expired already: choose a later end")

@@ -20,7 +20,7 @@ import (
 
 // add adds a key that may wake every target for ever.
 func add(path, name string) (apikey.Key, error) {
-	return apikey.Add(path, name, []apikey.Scope{apikey.Wake}, nil, time.Time{}, noon())
+	return apikey.Add(path, name, []wol.Action{wol.Wake}, nil, time.Time{}, noon())
 }
 
 func mustAdd(t *testing.T, path, name string) apikey.Key {
@@ -77,27 +77,27 @@ func TestAddThenAuthenticateThenRevoke(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	now := noon().Add(1500 * time.Millisecond).In(time.FixedZone("east", 5*3600))
 	wide := mustAdd(t, path, "wide")
-	scopes, targets := []apikey.Scope{apikey.Wake, apikey.Admin, apikey.Wake}, []wol.MAC{macB(), macA(), macB()}
+	scopes, targets := []wol.Action{wol.Wake, wol.Admin, wol.Wake}, []wol.MAC{macB(), macA(), macB()}
 	narrow, err := apikey.Add(path, "narrow", scopes, targets, now.Add(time.Hour), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := load(t, path)
 	want := []apikey.Entry{
-		{Name: "wide", ID: wide.ID(), Scopes: []apikey.Scope{apikey.Wake}, Created: noon()},
+		{Name: "wide", ID: wide.ID(), Scopes: []wol.Action{wol.Wake}, Created: noon()},
 		{
-			Name: "narrow", ID: narrow.ID(), Scopes: []apikey.Scope{apikey.Admin, apikey.Wake}, Targets: []wol.MAC{macA(), macB()},
+			Name: "narrow", ID: narrow.ID(), Scopes: []wol.Action{wol.Admin, wol.Wake}, Targets: []wol.MAC{macA(), macB()},
 			Created: noon().Add(time.Second), Expires: noon().Add(time.Hour + time.Second),
 		},
 	}
 	if diff := cmp.Diff(want, f.Entries(), cmpopts.IgnoreUnexported(apikey.Entry{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if scopes[0] != apikey.Wake || targets[0] != macB() {
+	if scopes[0] != wol.Wake || targets[0] != macB() {
 		t.Error("the caller's lists were sorted")
 	}
 	for _, key := range []apikey.Key{wide, narrow} {
-		if p, ok := apikey.NewSet(f, apikey.EnvKey{}).Authenticate(key.Reveal(), noon()); !ok || p.ID != key.ID() {
+		if p, ok := apikey.NewSet(f, apikey.EnvKey{}).Authenticate(key.Reveal(), noon()); !ok || p.Grant != key.ID() {
 			t.Errorf("%v: got %+v, %v", key, p, ok)
 		}
 		if text := read(t, path); bytes.Contains(text, []byte(key.Reveal()[13:])) || bytes.Contains(text, []byte(key.Reveal()[13:45])) {
@@ -108,7 +108,7 @@ func TestAddThenAuthenticateThenRevoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := apikey.NewSet(load(t, path), apikey.EnvKey{})
-	if p, ok := set.Authenticate(narrow.Reveal(), noon()); ok || p.ID != "" {
+	if p, ok := set.Authenticate(narrow.Reveal(), noon()); ok || p.Grant != "" {
 		t.Errorf("revoked, and got %+v, %v", p, ok)
 	}
 	if _, ok := set.Authenticate(wide.Reveal(), noon()); !ok {
@@ -134,11 +134,11 @@ func TestAddRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	mustAdd(t, path, "taken")
 	before := read(t, path)
-	wake := []apikey.Scope{apikey.Wake}
+	wake := []wol.Action{wol.Wake}
 	key := apikey.Generate().Reveal()
 	for fault, tt := range map[string]struct {
 		name    string
-		scopes  []apikey.Scope
+		scopes  []wol.Action
 		targets []wol.MAC
 		expires time.Time
 		want    string
@@ -148,7 +148,7 @@ func TestAddRefuses(t *testing.T) {
 		"key for a name":   {key, wake, nil, time.Time{}, "name is itself a key"},
 		"env":              {"env", wake, nil, time.Time{}, "name is env"},
 		"no scope":         {"k", nil, nil, time.Time{}, "there is no scope"},
-		"unknown scope":    {"k", []apikey.Scope{"root"}, nil, time.Time{}, "scope 1"},
+		"unknown scope":    {"k", []wol.Action{"root"}, nil, time.Time{}, "scope 1"},
 		"zero target":      {"k", wake, []wol.MAC{{}}, time.Time{}, "target 1"},
 		"broadcast target": {"k", wake, []wol.MAC{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, time.Time{}, "target 1"},
 		"expired":          {"k", wake, nil, noon(), "expired already"},

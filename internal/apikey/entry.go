@@ -15,7 +15,7 @@ import (
 type Entry struct {
 	Name    string
 	ID      string
-	Scopes  []Scope
+	Scopes  []wol.Action
 	Targets []wol.MAC // none means every target
 	Created time.Time
 	Expires time.Time // zero means never

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/wol"
 )
 
 func TestEnvKey(t *testing.T) {
@@ -26,7 +27,7 @@ func TestEnvKey(t *testing.T) {
 		}
 		set := apikey.NewSet(apikey.File{}, env)
 		p, ok := set.Authenticate(strings.TrimSpace(text), time.Now())
-		if !ok || p.ID != "env" || p.Name != "env" || !p.Has(apikey.Wake) || !p.Has(apikey.Admin) || !p.MayWake(macA()) {
+		if !ok || p.Grant != "env" || p.Name != "env" || !p.Has(wol.Wake) || !p.Has(wol.Admin) || !p.May(wol.Wake, macA()) {
 			t.Errorf("%s: %+v, %v", name, p, ok)
 		}
 		if _, ok := set.Authenticate(strings.TrimSpace(text)+"x", time.Now()); ok {

@@ -42,9 +42,9 @@ func TestLoad(t *testing.T) {
 	}
 	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	want := []apikey.Entry{
-		{Name: "one", ID: one.ID(), Scopes: []apikey.Scope{apikey.Wake}, Created: created},
+		{Name: "one", ID: one.ID(), Scopes: []wol.Action{wol.Wake}, Created: created},
 		{
-			Name: "Two.2_-", ID: two.ID(), Scopes: []apikey.Scope{apikey.Admin, apikey.Wake}, Targets: []wol.MAC{macA(), macB()},
+			Name: "Two.2_-", ID: two.ID(), Scopes: []wol.Action{wol.Admin, wol.Wake}, Targets: []wol.MAC{macA(), macB()},
 			Created: created, Expires: created.AddDate(1, 0, 0),
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/wol"
 )
 
 // TestMain lets the test binary stand in for another api-server process: with
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 func help(verb, path, name string) error {
 	switch verb {
 	case "add":
-		_, err := apikey.Add(path, name, []apikey.Scope{apikey.Wake}, nil, time.Time{}, time.Now())
+		_, err := apikey.Add(path, name, []wol.Action{wol.Wake}, nil, time.Time{}, time.Now())
 		return err
 	case "add until killed":
 		for i := 0; ; i++ {

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
+	"wolgate/internal/wol"
 )
 
 func TestParseScope(t *testing.T) {
 	t.Parallel()
-	for _, want := range []apikey.Scope{apikey.Wake, apikey.Admin} {
+	for _, want := range []wol.Action{wol.Wake, wol.Admin} {
 		if got, err := apikey.ParseScope(string(want)); err != nil || got != want {
 			t.Errorf("ParseScope(%q) = %q, %v", want, got, err)
 		}

@@ -17,10 +17,11 @@ type Set struct {
 	decoy *credential // what an unknown key is compared with
 }
 
+// credential is a key with what it allows: the wol.Rights of whoever presents it.
 type credential struct {
 	Entry
-	principal Principal
-	decoy     bool
+	targets map[wol.MAC]bool // nil for every target
+	decoy   bool
 }
 
 // NewSet builds the set of a file's keys and the key of the environment.
@@ -28,34 +29,30 @@ func NewSet(f File, env EnvKey) *Set {
 	decoy := &credential{decoy: true}
 	s := &Set{byID: make(map[string]*credential, len(f.entries)), env: decoy, decoy: decoy}
 	for _, e := range f.entries {
-		p := Principal{ID: e.ID, Name: e.Name, scopes: slices.Clone(e.Scopes), everyTarget: len(e.Targets) == 0}
-		if !p.everyTarget {
-			p.targets = make(map[wol.MAC]bool, len(e.Targets))
+		c := &credential{Entry: e}
+		if len(e.Targets) > 0 {
+			c.targets = make(map[wol.MAC]bool, len(e.Targets))
 		}
 		for _, mac := range e.Targets {
-			p.targets[mac] = true
+			c.targets[mac] = true
 		}
-		s.byID[e.ID] = &credential{Entry: e, principal: p}
+		s.byID[e.ID] = c
 	}
 	if env.digest != nil {
-		s.env = &credential{
-			Entry:     Entry{digest: *env.digest},
-			principal: Principal{ID: envID, Name: envID, scopes: allScopes(), everyTarget: true},
-		}
+		s.env = &credential{Entry: Entry{ID: envID, Name: envID, Scopes: allScopes(), digest: *env.digest}}
 	}
 	return s
 }
 
-// Authenticate returns the owner of a presented key, and whether the key is valid. One
-// that is malformed, unknown, wrong, revoked or expired is not. The work is the same for
-// all of them: every text is hashed once and the hash compared twice, in constant time,
-// so that timing does not reveal how near a guess came.
+// Authenticate returns who presents a key, and reports whether it is valid. A key that is
+// malformed, unknown, wrong, revoked or expired is not. The work is the same for all of
+// them: every text is hashed once and the hash compared twice, in constant time, so that
+// timing does not reveal how near a guess came.
 //
-// An expired key has a Principal that may do nothing, for the log: its owner will ask why
-// it no longer works.
-func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
+// The Caller of a key that has expired is named, for the log, and may do nothing.
+func (s *Set) Authenticate(presented string, now time.Time) (wol.Caller, bool) {
 	if len(presented) > maxEnvKey { // longer than any key
-		return Principal{}, false
+		return wol.Caller{}, false
 	}
 	digest := sha256.Sum256([]byte(presented))
 	candidate := s.decoy
@@ -65,15 +62,16 @@ func (s *Set) Authenticate(presented string, now time.Time) (Principal, bool) {
 		}
 	}
 	isCandidate, isEnv := candidate.matches(&digest), s.env.matches(&digest)
+	if isEnv {
+		candidate = s.env
+	}
 	switch {
-	case isEnv:
-		return s.env.principal, true
-	case isCandidate && candidate.Expired(now):
-		return Principal{ID: candidate.ID, Name: candidate.Name}, false
-	case isCandidate:
-		return candidate.principal, true
+	case !isCandidate && !isEnv:
+		return wol.Caller{}, false
+	case candidate.Expired(now):
+		return wol.Caller{Grant: candidate.ID, Name: candidate.Name}, false
 	default:
-		return Principal{}, false
+		return wol.Caller{Grant: candidate.ID, Name: candidate.Name, Rights: candidate}, true
 	}
 }
 
@@ -111,20 +109,10 @@ func (c *credential) matches(digest *[sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(c.digest[:], digest[:]) == 1 && !c.decoy
 }
 
-// Principal is the owner of a key and what the key may do. The zero Principal may
-// do nothing.
-type Principal struct {
-	ID   string // the key's id, or "env"
-	Name string // the key's name, or "env"
+// Has reports whether the key has a scope for the action.
+func (c *credential) Has(a wol.Action) bool { return slices.Contains(c.Scopes, a) }
 
-	scopes      []Scope
-	everyTarget bool
-	targets     map[wol.MAC]bool
+// May reports whether the key has a scope for the action, and allows the target.
+func (c *credential) May(a wol.Action, target wol.MAC) bool {
+	return c.Has(a) && (c.targets == nil || c.targets[target])
 }
-
-// Has reports whether the key has a scope.
-func (p Principal) Has(scope Scope) bool { return slices.Contains(p.scopes, scope) }
-
-// MayWake reports whether the key allows a target. Whether it may wake at all is up to
-// its scope.
-func (p Principal) MayWake(mac wol.MAC) bool { return p.everyTarget || p.targets[mac] }

@@ -64,26 +64,26 @@ func TestAuthenticateSaysWhoAndWhat(t *testing.T) {
 		a, b        bool
 	}{
 		{waker, "waker", true, false, true, true},
-		{admin, "admin", false, true, true, true},
+		{admin, "admin", false, true, false, false},
 		{narrow, "narrow", true, true, true, false},
 	} {
 		p, ok := set.Authenticate(tt.key.Reveal(), noon())
-		if !ok || p.Name != tt.name || p.ID != tt.key.ID() {
+		if !ok || p.Name != tt.name || p.Grant != tt.key.ID() {
 			t.Errorf("%s: got %+v, %v", tt.name, p, ok)
 		}
-		if p.Has(apikey.Wake) != tt.wake || p.Has(apikey.Admin) != tt.admin || p.Has("") {
-			t.Errorf("%s: wake %v, admin %v", tt.name, p.Has(apikey.Wake), p.Has(apikey.Admin))
+		if p.Has(wol.Wake) != tt.wake || p.Has(wol.Admin) != tt.admin || p.Has("") {
+			t.Errorf("%s: wake %v, admin %v", tt.name, p.Has(wol.Wake), p.Has(wol.Admin))
 		}
-		if p.MayWake(macA()) != tt.a || p.MayWake(macB()) != tt.b {
-			t.Errorf("%s: target A %v, B %v", tt.name, p.MayWake(macA()), p.MayWake(macB()))
+		if p.May(wol.Wake, macA()) != tt.a || p.May(wol.Wake, macB()) != tt.b {
+			t.Errorf("%s: target A %v, B %v", tt.name, p.May(wol.Wake, macA()), p.May(wol.Wake, macB()))
 		}
 	}
 	if set.Len() != 3 || set.Usable(noon()) != 3 {
 		t.Errorf("%d keys, %d usable", set.Len(), set.Usable(noon()))
 	}
-	var zero apikey.Principal
-	if zero.Has(apikey.Wake) || zero.Has("") || zero.MayWake(macA()) || zero.MayWake(wol.MAC{}) {
-		t.Error("the zero principal may do something")
+	var nobody wol.Caller
+	if nobody.Has(wol.Wake) || nobody.Has("") || nobody.May(wol.Wake, macA()) || nobody.May(wol.Wake, wol.MAC{}) {
+		t.Error("the zero Caller may do something")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestEveryRefusalIsTheSame(t *testing.T) {
 		for fault, s := range presented {
 			p, ok := set.Authenticate(s, noon())
 			known := fault == "expired" && strings.Contains(name, "file") // to the log, and for nothing else
-			if ok || (p.ID != "") != known || (p.Name != "") != known || p.Has(apikey.Wake) || p.MayWake(macA()) {
+			if ok || (p.Grant != "") != known || (p.Name != "") != known || p.Has(wol.Wake) || p.May(wol.Wake, macA()) {
 				t.Errorf("%s, %s: got %+v, %v", name, fault, p, ok)
 			}
 		}
@@ -122,7 +122,7 @@ func TestEveryRefusalIsTheSame(t *testing.T) {
 		}
 	}
 	revoked := apikey.NewSet(parse(t, entries[1]), env)
-	if p, ok := revoked.Authenticate(text, noon()); ok || p.ID != "" {
+	if p, ok := revoked.Authenticate(text, noon()); ok || p.Grant != "" {
 		t.Errorf("revoked: got %+v, %v", p, ok)
 	}
 	if revoked.Len() != 2 || revoked.Usable(noon()) != 1 {

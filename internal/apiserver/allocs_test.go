@@ -17,6 +17,7 @@ import (
 
 	"wolgate/internal/logs"
 	"wolgate/internal/unixsock"
+	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
 )
 
@@ -32,7 +33,7 @@ const mostAllocations = 62
 func TestAllocationsPerWake(t *testing.T) {
 	const key = "0KV7lGkrDlgBCnAvEw3ZJm8xqTzu"
 	head := "POST /api/v1/wol/" + woltest.MAC(1).String() + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
-	answer, err := json.Marshal(woltest.Receipts(request(1))[0])
+	answer, err := json.Marshal(woltest.Receipts(wol.Request{ID: "id-1", Targets: []wol.Target{{MAC: woltest.MAC(1)}}})[0])
 	if err != nil {
 		t.Fatal(err)
 	}

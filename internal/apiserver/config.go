@@ -1,4 +1,3 @@
-// Package apiserver wires the gateway together: settings in, api-server out.
 package apiserver
 
 import (
@@ -13,6 +12,7 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/files"
+	"wolgate/internal/keycmd"
 	"wolgate/internal/logs"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
@@ -34,12 +34,6 @@ type Config struct {
 	Log            logs.Config
 }
 
-const (
-	keysFlag     = "keys"
-	keysVariable = "API_KEYS_FILE"
-	keysDefault  = "/etc/api-server/keys.json"
-)
-
 func settings(c *Config) *program.Settings {
 	s := program.NewSettings("API_")
 	s.Add("listen", ":8080", "address of the public listener", address(&c.Listen))
@@ -47,7 +41,7 @@ func settings(c *Config) *program.Settings {
 		c.WolSocket = text
 		return unixsock.CheckPath(text)
 	})
-	s.AddAs(keysFlag, keysVariable, keysDefault, "file of hashed keys, read again when it changes", program.Text(&c.Keys))
+	s.AddAs(keycmd.Flag, keycmd.Variable, keycmd.DefaultFile, "file of hashed keys, read again when it changes", program.Text(&c.Keys))
 	s.Add("ops-listen", "127.0.0.1:9091", "address of /metrics and pprof; empty = off", func(text string) error {
 		if text == "" {
 			c.OpsListen = ""
@@ -87,7 +81,7 @@ func envKey(getenv func(string) string) (apikey.EnvKey, error) {
 	case key == "" && file == "":
 		return apikey.EnvKey{}, nil
 	case key != "" && file != "":
-		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: leave one away")
+		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: omit one")
 	case file != "":
 		text, err := files.Read(file, files.Secret)
 		if _, ok := errors.AsType[files.ModeError](err); ok {

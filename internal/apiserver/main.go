@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"wolgate/internal/keycmd"
 	"wolgate/internal/program"
 )
 
@@ -38,7 +39,7 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		_, err := fmt.Fprintln(stdout, "api-server", program.Version())
 		return err
 	case "keys":
-		return keysVerb(args, environ, stdout, stderr)
+		return keycmd.Run(args, environ, stdout, stderr)
 	}
 	c, warnings, err := Load(args, environ)
 	if verb == "help" || errors.Is(err, flag.ErrHelp) {

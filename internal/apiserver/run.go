@@ -13,7 +13,11 @@ import (
 
 	"wolgate/internal/audit"
 	"wolgate/internal/gateway"
+	"wolgate/internal/keyring"
+	"wolgate/internal/metrics"
 	"wolgate/internal/netlimit"
+	"wolgate/internal/ops"
+	"wolgate/internal/policy"
 	"wolgate/internal/program"
 	"wolgate/internal/sdnotify"
 	"wolgate/internal/unixsock"
@@ -40,21 +44,24 @@ const (
 // program.ConfigError where starting again cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	events := audit.New(log)
-	keys, err := openKeyring(c, log, events)
+	keys, err := keyring.Open(c.Keys, c.EnvKey, log, events)
 	if err != nil {
 		return err
 	}
 	daemon := wolhttp.NewClient(unixsock.Dialer(c.WolSocket), c.Timeout)
 	defer daemon.Close()
-	metrics := newMetrics(ctx, keys.set, daemon.Ping)
+	health := wolhttp.NewHealth(daemon, log)
+	counts := metrics.New(
+		func() int { return keys.Keys().Usable(time.Now()) },
+		func() bool { return health.Check(wol.NewRequestID()) == nil })
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := gateway.New(gateway.Options{
 		Context: calls,
-		Waker:   metrics.watch(daemon), Interfaces: daemon.Interfaces, Ready: daemon.Ping,
-		Keys: keys.set, Rate: c.Rate, Burst: c.Burst,
+		Waker:   guard(daemon, events, counts), Interfaces: daemon.Interfaces, Ready: health.Check,
+		Keys: keys.Keys, Rate: c.Rate, Burst: c.Burst,
 		Docs: c.Docs, CORSOrigins: c.CORSOrigins, TrustedProxies: c.TrustedProxies,
-		Observe: metrics, Log: log, Audit: events,
+		Observe: counts, Log: log, Audit: events,
 	})
 
 	listener, err := listen(ctx, c.Listen)
@@ -64,31 +71,40 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	public := netlimit.Wrap(listener, connectionLimits(c.TrustedProxies, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	if c.OpsListen != "" {
-		ops, err := net.Listen("tcp", c.OpsListen)
+		private, err := net.Listen("tcp", c.OpsListen)
 		if err != nil {
 			return errors.Join(fmt.Errorf("listen for metrics: %w: choose another --ops-listen, or an empty one to switch it off", err), public.Close())
 		}
-		log.Info("metrics", "address", ops.Addr().String())
-		group.Go(func() error { return serveOps(ctx, ops, opsHandler(metrics), log) })
+		log.Info("metrics", "address", private.Addr().String())
+		group.Go(func() error { return ops.Serve(ctx, private, ops.Handler(counts.Handler()), log) })
 	}
-	log.Info("listening", "address", public.Addr().String(), "keys", keys.set().Len())
+	log.Info("listening", "address", public.Addr().String(), "keys", keys.Keys().Len())
 	events.Event(audit.Event{Name: audit.Startup, Detail: "api-server " + program.Version()})
 	defer func() {
-		events.Close() // whoever is still served by then has been cut off
+		events.Close() // clients that are still served by then have been cut off
 		events.Event(audit.Event{Name: audit.Shutdown})
 	}()
 	group.Go(func() error { return serve(ctx, server, public, cancel, log) })
 	group.Go(func() error { sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(public.Addr())); return nil })
-	group.Go(func() error { keys.watch(ctx); return nil })
+	group.Go(func() error { keys.Run(ctx); return nil })
 	group.Go(func() error { warnIfAbsent(ctx, daemon, log); return nil })
 	return group.Wait()
 }
 
+// guard puts permission, audit and metrics in front of next, which sends. Every door asks
+// what it returns, and nothing asks next itself.
+func guard(next wol.Waker, events *audit.Log, counts *metrics.Metrics) wol.Waker {
+	recorded := audit.Wakes(counts.Wakes(next), events)
+	return policy.Distinct(policy.Permit(recorded, func(req wol.Request, why wol.Denial, detail string) {
+		counts.Denied(why)
+		events.Event(audit.Event{Name: audit.AuthzFail, RequestID: req.ID, By: req.By, Detail: detail})
+	}))
+}
+
 // connectionLimits returns as many connections as the descriptors are enough for.
-// Fewer is better than not to start: who runs api-server with a small limit has few
-// clients. Half of them is the share of one source, unless that is a trusted proxy.
+// Fewer is better than not to start: a host with a small limit has few clients. Half of them is the share of one source, unless that is a trusted proxy.
 func connectionLimits(proxies []netip.Prefix, log *slog.Logger) netlimit.Limits {
-	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections+opsConnections)
+	most, err := netlimit.Fits(mostConnections, wolhttp.MaxConnections+ops.MaxConnections)
 	most = max(leastConnections, most)
 	if err != nil {
 		log.Warn("fewer connections than usual", "connections", most, "err", err)

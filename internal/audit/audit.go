@@ -9,12 +9,13 @@ package audit
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"wolgate/internal/wol"
 )
 
 // What outside text may take in a line, in bytes.
@@ -43,58 +44,18 @@ func New(log *slog.Logger) *Log {
 	return l
 }
 
-// Outcome is what became of a wake.
-type Outcome string
-
-// Sent is every packet, Partial some of them, Failed none although we tried, Refused
-// none because we did not try, and Unknown perhaps some: nobody has told us.
-const (
-	Sent    Outcome = "sent"
-	Partial Outcome = "partial"
-	Failed  Outcome = "failed"
-	Refused Outcome = "refused"
-	Unknown Outcome = "unknown"
-)
-
-// Wake is what became of one target of a call.
-type Wake struct {
-	RequestID string
-	KeyID     string // never the key
-	Source    netip.Addr
-	Target    string // the MAC
-	Outcome   Outcome
-	Code      string // the code of the error, where there is one
-	Packets   int    // of the first copy, one a destination
-}
-
-// Wake records what left for one target, or that nothing did. No wake is ever
-// summed up with others: the rate of its key bounds them, and the packet budget those
-// that left.
-func (l *Log) Wake(w Wake) {
-	level := slog.LevelWarn
-	if w.Outcome == Sent {
-		level = slog.LevelInfo
-	}
-	attrs := append(common(w.RequestID, w.KeyID, w.Source), slog.String("target", bounded(w.Target, maxWord)), slog.String("outcome", bounded(string(w.Outcome), maxWord)))
-	attrs = append(text(attrs, "code", w.Code, maxWord), slog.Int("packets", w.Packets))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.write(time.Now(), level, "wake", attrs...)
-}
-
 // Event is a security event.
 type Event struct {
 	Name      Name
 	RequestID string
-	KeyID     string // never the key
-	Source    netip.Addr
-	Route     string // the pattern, never the path
-	Detail    string // our own words; an origin or the name of a key may be among them
+	By        wol.Caller // who provoked it, as far as that is known
+	Route     string     // the pattern, never the path
+	Detail    string     // our own words; an origin or the name of a key may be among them
 }
 
 // attrs encodes what the line says beyond the name.
 func (e Event) attrs() []slog.Attr {
-	attrs := common(e.RequestID, e.KeyID, e.Source)
+	attrs := common(e.RequestID, e.By)
 	attrs = text(attrs, "route", e.Route, maxWord)
 	return text(attrs, "detail", e.Detail, maxDetail)
 }
@@ -108,11 +69,13 @@ func (l *Log) write(now time.Time, level slog.Level, event string, attrs ...slog
 	_ = l.handler.Handle(context.Background(), line) // a Sink has no error until it is closed
 }
 
-func common(requestID, keyID string, source netip.Addr) []slog.Attr {
+// common encodes which request a line is about and who made it.
+func common(requestID string, by wol.Caller) []slog.Attr {
 	attrs := text(make([]slog.Attr, 0, 8), "request_id", requestID, maxWord)
-	attrs = text(attrs, "key_id", keyID, maxWord)
-	if source.IsValid() {
-		attrs = text(attrs, "source", source.String(), maxWord) // a zone may be of any length
+	attrs = text(attrs, "key_id", by.Grant, maxWord)
+	attrs = text(attrs, "via", by.Via, maxWord)
+	if by.Source.IsValid() {
+		attrs = text(attrs, "source", by.Source.String(), maxWord) // a zone may be of any length
 	}
 	return attrs
 }

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ import (
 
 	"wolgate/internal/audit"
 	"wolgate/internal/logs"
+	"wolgate/internal/wol"
+	"wolgate/internal/woltest"
 )
 
 // line is what these tests read of one.
@@ -73,14 +76,27 @@ func check(t *testing.T, lines []line) map[string]int {
 	return total
 }
 
+// wake asks for one target, of which err or one packet becomes.
+func wake(log *audit.Log, req wol.Request, err error) {
+	req.Targets = []wol.Target{{MAC: woltest.MAC(1)}}
+	next := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
+		if err != nil {
+			return nil, err
+		}
+		return woltest.Receipts(req), nil
+	})
+	_, _ = audit.Wakes(next, log).Wake(context.Background(), req)
+}
+
 func TestLines(t *testing.T) {
 	t.Parallel()
 	log, out := started()
 	source := netip.MustParseAddr("2001:db8::7")
 	log.Event(audit.Event{Name: audit.Startup})
-	log.Event(audit.Event{Name: audit.AuthzFail, RequestID: "r1", KeyID: "k1", Source: source, Route: "/api/v1/wol/:mac_addr", Detail: "target"})
-	log.Wake(audit.Wake{RequestID: "r2", KeyID: "k2", Source: source, Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 6})
-	log.Wake(audit.Wake{RequestID: "r3", Target: "02:11:22:33:44:56", Outcome: audit.Failed, Code: "unavailable"})
+	log.Event(audit.Event{Name: audit.AuthzFail, RequestID: "r1", By: wol.Caller{Grant: "k1", Via: "api", Source: source}, Route: "/api/v1/wol/:mac_addr", Detail: "target"})
+	wake(log, wol.Request{ID: "r2", By: wol.Caller{Grant: "k2", Source: source}}, nil)
+	wake(log, wol.Request{ID: "r3"}, &wol.Error{Kind: wol.Unavailable})
+	wake(log, wol.Request{ID: "r4"}, &wol.Error{Kind: wol.RateLimited, Message: "wait"})
 	got := parse[map[string]any](t, out.String())
 	for _, l := range got {
 		if at, _ := l["time"].(string); !strings.HasSuffix(at, "Z") {
@@ -90,9 +106,11 @@ func TestLines(t *testing.T) {
 	}
 	want := []map[string]any{
 		{"level": "INFO", "msg": "audit", "event": "sys_startup", "seq": 1.},
-		{"level": "WARN", "msg": "audit", "event": "authz_fail", "seq": 2., "request_id": "r1", "key_id": "k1", "source": "2001:db8::7", "route": "/api/v1/wol/:mac_addr", "detail": "target"},
-		{"level": "INFO", "msg": "audit", "event": "wake", "seq": 3., "request_id": "r2", "key_id": "k2", "source": "2001:db8::7", "target": "02:11:22:33:44:55", "outcome": "sent", "packets": 6.},
-		{"level": "WARN", "msg": "audit", "event": "wake", "seq": 4., "request_id": "r3", "target": "02:11:22:33:44:56", "outcome": "failed", "code": "unavailable", "packets": 0.},
+		{"level": "WARN", "msg": "audit", "event": "authz_fail", "seq": 2., "request_id": "r1", "key_id": "k1", "via": "api", "source": "2001:db8::7", "route": "/api/v1/wol/:mac_addr", "detail": "target"},
+		{"level": "INFO", "msg": "audit", "event": "wake", "seq": 3., "request_id": "r2", "key_id": "k2", "source": "2001:db8::7", "target": "02:00:00:00:00:01", "outcome": "sent", "packets": 1.},
+		{"level": "WARN", "msg": "audit", "event": "wake", "seq": 4., "request_id": "r3", "target": "02:00:00:00:00:01", "outcome": "failed", "code": "unavailable", "packets": 0.},
+		{"level": "WARN", "msg": "audit", "event": "wake", "seq": 5., "request_id": "r4", "target": "02:00:00:00:00:01", "outcome": "refused", "code": "rate_limited", "packets": 0.},
+		{"level": "WARN", "msg": "audit", "event": "excess_rate_limit_exceeded", "seq": 6., "request_id": "r4", "detail": "wait"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -126,9 +144,9 @@ func TestAFloodHidesNobody(t *testing.T) {
 		const seconds = 20
 		for n := range seconds * 1000 {
 			if n%1000 == 777 {
-				log.Event(audit.Event{Name: audit.LoginFail, RequestID: "other", Source: netip.MustParseAddr("198.51.100.9")})
+				log.Event(audit.Event{Name: audit.LoginFail, RequestID: "other", By: wol.Caller{Source: netip.MustParseAddr("198.51.100.9")}})
 			}
-			log.Event(audit.Event{Name: audit.LoginFail, RequestID: "flood", Source: flooder})
+			log.Event(audit.Event{Name: audit.LoginFail, RequestID: "flood", By: wol.Caller{Source: flooder}})
 			flooder = flooder.Next()
 			time.Sleep(time.Millisecond)
 		}
@@ -154,7 +172,7 @@ func TestWhatStrangersCannotProvokeIsNotSummedUp(t *testing.T) {
 	t.Parallel()
 	log, out := started()
 	for n := range 50 {
-		log.Event(audit.Event{Name: audit.TokenRevoked, KeyID: fmt.Sprint(n)})
+		log.Event(audit.Event{Name: audit.TokenRevoked, By: wol.Caller{Grant: fmt.Sprint(n)}})
 	}
 	if lines := parse[line](t, out.String()); len(lines) != 50 {
 		t.Errorf("%d lines", len(lines))
@@ -190,7 +208,7 @@ func TestConcurrency(t *testing.T) {
 		for range sides {
 			group.Go(func() {
 				for range each {
-					log.Wake(audit.Wake{Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 1})
+					wake(log, wol.Request{}, nil)
 					log.Event(audit.Event{Name: audit.LoginFail})
 					log.Event(audit.Event{Name: audit.InputFail})
 					time.Sleep(time.Duration(rand.IntN(int(20 * time.Millisecond))))
@@ -218,8 +236,9 @@ func TestHostileStrings(t *testing.T) {
 			var out bytes.Buffer
 			log := audit.New(logs.Config{Level: "info", Format: format}.New(&out))
 			source := netip.MustParseAddr("fe80::1").WithZone(evil)
-			log.Event(audit.Event{Name: audit.InputFail, RequestID: evil, KeyID: evil, Source: source, Route: evil, Detail: evil})
-			log.Wake(audit.Wake{RequestID: evil, KeyID: evil, Source: source, Target: evil, Outcome: audit.Outcome(evil), Code: evil})
+			by := wol.Caller{Grant: evil, Via: evil, Source: source}
+			log.Event(audit.Event{Name: audit.InputFail, RequestID: evil, By: by, Route: evil, Detail: evil})
+			wake(log, wol.Request{ID: evil, By: by}, &wol.Error{Kind: wol.Kind(evil)})
 			text := out.String()
 			if strings.Count(text, "\n") != 2 || !strings.HasSuffix(text, "\n") || len(text) > 3000 || !utf8.ValidString(text) {
 				t.Errorf("%.20q: %d bytes: %q", evil, len(text), text)
@@ -256,7 +275,7 @@ func TestStuckReader(t *testing.T) {
 		log := audit.New(logs.Config{Level: "info", Format: "json"}.New(sink))
 		const wakes = 20_000
 		for n := range wakes {
-			log.Wake(audit.Wake{RequestID: fmt.Sprint(n), Target: "02:11:22:33:44:55", Outcome: audit.Sent, Packets: 3})
+			wake(log, wol.Request{ID: fmt.Sprint(n)}, nil)
 			log.Event(audit.Event{Name: audit.LoginFail})
 		}
 		log.Close()

@@ -32,7 +32,7 @@ func (l *Log) Event(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, f := time.Now(), &l.floods[name]
-	if !name.provoked() || f.Admit(now, ratelimit.Source(e.Source)) {
+	if !name.provoked() || f.Admit(now, ratelimit.Source(e.By.Source)) {
 		l.write(now, name.level(), name.String(), e.attrs()...)
 		return
 	}

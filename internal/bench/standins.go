@@ -86,12 +86,14 @@ func oneProcess(path string, stderr io.Writer) error {
 	keys := apikey.NewSet(file, apikey.EnvKey{})
 	sender := broadcast.New(broadcast.Config{Destinations: []netip.AddrPort{netip.MustParseAddrPort(lanDestination)}, Repeat: 1}, log)
 	waker := policy.NewBudget(packetsPerSecond).Guard(sender, func(req wol.Request) int { return sender.Packets(req.Interface) })
+	events := audit.New(log)
+	guarded := policy.Permit(audit.Wakes(waker, events), func(wol.Request, wol.Denial, string) {})
 	server := gateway.New(gateway.Options{
 		Context: context.Background(),
-		Waker:   policy.Distinct(waker),
-		Ready:   func(context.Context, string) error { return nil },
+		Waker:   policy.Distinct(guarded),
+		Ready:   func(string) error { return nil },
 		Keys:    func() *apikey.Set { return keys },
-		Observe: unobserved{}, Log: log, Audit: audit.New(log),
+		Observe: unobserved{}, Log: log, Audit: events,
 	})
 	listener, err := net.Listen("tcp", gatewayAddress)
 	if err != nil {
@@ -104,5 +106,5 @@ func oneProcess(path string, stderr io.Writer) error {
 type unobserved struct{}
 
 func (unobserved) Request(string, int, time.Duration) {}
-func (unobserved) Denied(gateway.Denial)              {}
+func (unobserved) Denied(wol.Denial)                  {}
 func (unobserved) Limited(gateway.Limit)              {}

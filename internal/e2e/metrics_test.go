@@ -106,7 +106,7 @@ func TestMetricsTellWhatBecameOfWakes(t *testing.T) {
 		}
 		wakes[wakesBy(string(r.Status))]++
 	}
-	until := func(want wol.Status) {
+	until := func(want wol.Outcome) {
 		st.wakeUntil(t, func(a answer) bool {
 			if a.status == http.StatusOK {
 				r := a.receipt(t)
@@ -163,7 +163,7 @@ func TestMetricsTellWhoIsRefused(t *testing.T) {
 	st := start(t, setup{daemon: []string{"--destinations", r.Addr().String(), "--repeat", "1", "--max-pps", "1"}})
 	st.gateway.end(t)
 	past := time.Now().Add(-time.Hour)
-	old, err := apikey.Add(st.keys, "old", []apikey.Scope{apikey.Wake}, nil, past.Add(time.Minute), past)
+	old, err := apikey.Add(st.keys, "old", []wol.Action{wol.Wake}, nil, past.Add(time.Minute), past)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestKeyExpiresOnTime(t *testing.T) {
 	r := woltest.Listen(t)
 	st := start(t, setup{daemon: loopback(r)})
 	end := time.Now().Add(3 * time.Second).Truncate(time.Second) // 2 to 3 s: the file counts in seconds
-	key, err := apikey.Add(st.keys, "short", []apikey.Scope{apikey.Wake}, nil, end, time.Now())
+	key, err := apikey.Add(st.keys, "short", []wol.Action{wol.Wake}, nil, end, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

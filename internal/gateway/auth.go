@@ -8,33 +8,33 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"wolgate/internal/apikey"
-	"wolgate/internal/problem"
+	"wolgate/internal/audit"
 	"wolgate/internal/wol"
 )
 
 // authenticate lets a request through whose key is valid.
 func (g *gateway) authenticate(c *fiber.Ctx) error {
-	g.hidden.note(client(c), len(c.Request().Header.Peek(fiber.HeaderXForwardedFor)) > 0, g.Log)
+	call := callOf(c)
+	g.nat.note(call.caller.Source, len(c.Request().Header.Peek(fiber.HeaderXForwardedFor)) > 0, g.Log)
 	presented, err := credential(&c.Request().Header)
 	if err != nil {
-		return err
+		return g.refuse(c, audit.InputFail, err)
 	}
 	who, ok := g.Keys().Authenticate(presented, time.Now())
 	if !ok {
 		return g.failedTry(c, who, presented != "")
 	}
-	c.Locals(localPrincipal, who)
+	call.admit(who)
 	return c.Next()
 }
 
-// require lets a request through whose key has scope.
-func (g *gateway) require(scope apikey.Scope) fiber.Handler {
+// require lets a request through whose key allows action.
+func (g *gateway) require(action wol.Action) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if !principal(c).Has(scope) {
-			g.Observe.Denied(NoScope)
-			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="wolgate", error="insufficient_scope", scope="`+string(scope)+`"`) // RFC 6750 section 3
-			return problem.New(wol.Forbidden, "this key does not have the scope "+string(scope)+": use one that has it")
+		if !callOf(c).caller.Has(action) {
+			g.Observe.Denied(wol.NoScope)
+			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="wolgate", error="insufficient_scope", scope="`+string(action)+`"`) // RFC 6750 section 3
+			return g.refuse(c, audit.AuthzFail, &wol.Error{Kind: wol.Forbidden, Message: "this key does not have the scope " + string(action) + ": use one that has it"})
 		}
 		return c.Next()
 	}
@@ -50,11 +50,11 @@ func (g *gateway) require(scope apikey.Scope) fiber.Handler {
 // is refused, because URLs end up in logs and histories.
 func credential(header *fasthttp.RequestHeader) (string, error) {
 	if bytes.IndexByte(header.RequestURI(), '?') >= 0 {
-		return "", problem.New(wol.Invalid, "this route takes no query: send the key as Authorization: Bearer KEY, and replace a key that was in a URL")
+		return "", &wol.Error{Kind: wol.Invalid, Message: "this route takes no query: send the key as Authorization: Bearer KEY, and replace a key that was in a URL"}
 	}
 	values := header.PeekAll(fiber.HeaderAuthorization)
 	if len(values)+len(header.PeekAll("X-API-Key")) > 1 {
-		return "", problem.New(wol.Invalid, "more than one credential: send one Authorization header")
+		return "", &wol.Error{Kind: wol.Invalid, Message: "more than one credential: send one Authorization header"}
 	}
 	if len(values) == 0 {
 		return "", nil
@@ -64,12 +64,7 @@ func credential(header *fasthttp.RequestHeader) (string, error) {
 		text = strings.TrimLeft(key, " ")
 	}
 	if strings.Contains(text, ",") { // in no key, and between two in one header
-		return "", problem.New(wol.Invalid, "the Authorization header is not one key: write Authorization: Bearer KEY")
+		return "", &wol.Error{Kind: wol.Invalid, Message: "the Authorization header is not one key: write Authorization: Bearer KEY"}
 	}
 	return text, nil
-}
-
-func principal(c *fiber.Ctx) apikey.Principal {
-	p, _ := c.Locals(localPrincipal).(apikey.Principal)
-	return p
 }

@@ -9,13 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// client returns the address that a request comes from, which prepare has found out.
-func client(c *fiber.Ctx) netip.Addr {
-	addr, _ := c.Locals(localClient).(netip.Addr)
-	return addr
-}
-
-func (g *gateway) findClient(c *fiber.Ctx) netip.Addr {
+// clientAddress returns the address that a request comes from.
+func (g *gateway) clientAddress(c *fiber.Ctx) netip.Addr {
 	peer := netip.Addr{}
 	if tcp, ok := c.Context().RemoteAddr().(*net.TCPAddr); ok {
 		peer = tcp.AddrPort().Addr()

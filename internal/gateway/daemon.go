@@ -28,14 +28,14 @@ type ok struct {
 //	@Security		Key
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
-	list, err := g.Interfaces(g.Context, requestID(c))
+	list, err := g.Interfaces(g.Context, callOf(c).id)
 	if err != nil {
 		return err
 	}
 	return c.JSON(list)
 }
 
-// healthz says that the process is up.
+// healthz reports that the process is up.
 //
 //	@Summary	Is the gateway up?
 //	@Tags		health
@@ -45,7 +45,7 @@ func (g *gateway) interfaces(c *fiber.Ctx) error {
 //	@Router		/healthz [get]
 func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 
-// readyz says that the daemon can be reached.
+// readyz reports whether the daemon can be reached.
 //
 //	@Summary	Can the gateway reach the daemon?
 //	@Tags		health
@@ -60,14 +60,7 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {
-	err := g.pulse.feel(func() error {
-		err := g.Ready(g.Context, requestID(c))
-		if err != nil {
-			g.Log.Warn("not ready", "request_id", requestID(c), "err", err)
-		}
-		return err
-	})
-	if err != nil {
+	if err := g.Ready(callOf(c).id); err != nil {
 		return err
 	}
 	return c.JSON(ok{OK: true})

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wolgate/docs"
+	"wolgate/internal/fasthttpd"
 )
 
 // The page and its start-up script stand in front of fiber-swagger's own, which
@@ -39,7 +40,7 @@ func mountDocs(app *fiber.App) {
 		return func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
 			c.Set(fiber.HeaderContentType, kind)
-			c.Response().SetBodyRaw(body) // no copy for each who reads slowly
+			c.Response().SetBodyRaw(body) // no copy for each client that reads slowly
 			return nil
 		}
 	}
@@ -55,25 +56,20 @@ func mountDocs(app *fiber.App) {
 	}
 }
 
-// asset hands out what next answers to one request of our own. Asked with the
-// request of whoever comes first, it would give everybody what that one chose by
-// HEAD, Range or If-Match; asked each time, it would copy a megabyte for each who
-// reads slowly.
+// asset serves what next answers to one request of our own. If next answered the first
+// client's request, HEAD, Range or If-Match of that one would decide for all; if it
+// answered each, every client that reads slowly would hold a copy of a megabyte.
 func asset(app *fiber.App, next fiber.Handler, path string) fiber.Handler {
 	load := sync.OnceValues(func() (*fasthttp.Response, error) {
-		var request fasthttp.Request
-		request.SetRequestURI(path)
-		var ctx fasthttp.RequestCtx
-		ctx.Init(&request, nil, quiet{})
-		c := app.AcquireCtx(&ctx)
-		defer app.ReleaseCtx(c)
-		if err := next(c); err != nil {
-			return nil, err
+		response, err := fasthttpd.Once(func(ctx *fasthttp.RequestCtx) error {
+			c := app.AcquireCtx(ctx)
+			defer app.ReleaseCtx(c)
+			return next(c)
+		}, path)
+		if err == nil && response.StatusCode() != fiber.StatusOK {
+			err = fmt.Errorf("%s: status %d", path, response.StatusCode())
 		}
-		if status := ctx.Response.StatusCode(); status != fiber.StatusOK {
-			return nil, fmt.Errorf("%s: status %d", path, status)
-		}
-		return &ctx.Response, nil
+		return response, err
 	})
 	return func(c *fiber.Ctx) error {
 		file, err := load()

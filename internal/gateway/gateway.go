@@ -1,6 +1,3 @@
-// Package gateway is the public HTTP API, and the only package that knows
-// Fiber. It lets in who holds a key, parses what they ask for, and passes it to
-// a wol.Waker; where packets go is not its business.
 package gateway
 
 import (
@@ -8,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,35 +14,44 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/audit"
-	"wolgate/internal/problem"
+	"wolgate/internal/fasthttpd"
 	"wolgate/internal/ratelimit"
 	"wolgate/internal/wol"
 )
 
 // Limits of one request, enforced before any handler runs.
 const (
-	maxBody      = 128 << 10 // 1000 targets with SecureOn take about 70 kB
-	maxOptions   = 4 << 10   // body of a request for one target
-	maxHead      = 8 << 10
-	readTimeout  = 5 * time.Second // for the whole request, which is what ends a slow sender
-	writeTimeout = 10 * time.Second
-	idleTimeout  = 30 * time.Second
+	maxBody    = 128 << 10 // 1000 targets with SecureOn take about 70 kB
+	maxOptions = 4 << 10   // body of a request for one target
+	maxHead    = 8 << 10
 	// How many connections fasthttp serves at a time. How many there are is for the
 	// listener to limit, well below this: past it, fasthttp says 503 in plain text.
 	maxConcurrent = 8192
 )
+
+// timeouts bound what a client may take.
+type timeouts struct {
+	read  time.Duration // for the whole request, which is what ends a slow sender
+	write time.Duration
+	idle  time.Duration
+}
+
+func defaultTimeouts() timeouts {
+	return timeouts{read: 5 * time.Second, write: 10 * time.Second, idle: 30 * time.Second}
+}
 
 // Options is what the gateway needs from its surroundings.
 type Options struct {
 	// Context is that of every call below; a Fiber request has none that would
 	// end with its client. When it ends, so do the calls.
 	Context context.Context
-	// Waker sends, with a deadline of its own.
+	// Waker sends, with a deadline of its own. It decides whether the caller of a request
+	// may wake its targets, and records what became of them.
 	Waker wol.Waker
 	// Interfaces and Ready ask the daemon, with deadlines of their own, on behalf
 	// of the request with this id.
 	Interfaces func(ctx context.Context, requestID string) (wol.Interfaces, error)
-	Ready      func(ctx context.Context, requestID string) error
+	Ready      func(requestID string) error
 	// Keys returns the set that is valid now.
 	Keys func() *apikey.Set
 	// Rate is how many requests a second a key may make, Burst how many at
@@ -57,33 +62,35 @@ type Options struct {
 	Docs bool
 	// CORSOrigins are the exact origins whose pages may call; none by default.
 	CORSOrigins []string
+	// Mount are the doors that are served beside the API.
+	Mount []Door
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// Observe counts for the operator.
 	Observe Observer
 	Log     *slog.Logger
-	// Audit is told of every wake and every refusal.
+	// Audit is told of every refusal that is decided here.
 	Audit *audit.Log
 }
 
 // public is the access class of a route that needs no key.
-const public apikey.Scope = ""
+const public wol.Action = ""
 
 // middleware names what Fiber counts as routes and we do not.
 const middleware = "middleware"
 
 type route struct {
 	method, path string
-	scope        apikey.Scope
+	action       wol.Action // that the key must allow
 	handle       fiber.Handler
 }
 
 // routes is the whole API; whatever is not listed is 404 or 405.
 func (g *gateway) routes() []route {
 	return []route{
-		{fiber.MethodPost, "/api/v1/wol/:mac_addr", apikey.Wake, g.wakeOne},
-		{fiber.MethodPost, bulkPath, apikey.Wake, g.wakeMany},
-		{fiber.MethodGet, "/api/v1/interfaces", apikey.Admin, g.interfaces},
+		{fiber.MethodPost, "/api/v1/wol/:mac_addr", wol.Wake, g.wakeOne},
+		{fiber.MethodPost, bulkPath, wol.Wake, g.wakeMany},
+		{fiber.MethodGet, "/api/v1/interfaces", wol.Admin, g.interfaces},
 		{fiber.MethodGet, "/healthz", public, g.healthz},
 		{fiber.MethodGet, "/readyz", public, g.readyz},
 	}
@@ -94,30 +101,29 @@ type gateway struct {
 	limits *ratelimit.Table[string] // nil for none
 	large  *ratelimit.Table[string] // of large bodies; nil where there are no limits
 	tries  *ratelimit.Table[netip.Prefix]
-	pulse  pulse
-	hidden hidden
+	nat    natDetector
 }
 
 // Server is the public HTTP server.
 type Server struct {
-	app    *fiber.App
-	silent *silent
+	app     *fiber.App
+	waiting fasthttpd.Waiting
 }
 
 // Serve answers on l until Shutdown; its error is nil after that.
-func (s *Server) Serve(l net.Listener) error {
-	return s.app.Listener(listener{Listener: l, silent: s.silent})
-}
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(s.waiting.Listen(l)) }
 
 // Shutdown stops listening and gives requests under way as long as grace to be
 // answered. The error says that some were not; they end with the process.
 func (s *Server) Shutdown(grace time.Duration) error {
-	s.silent.close()
+	s.waiting.Close()
 	return s.app.ShutdownWithTimeout(grace)
 }
 
 // New returns a server that is ready to be given a listener.
-func New(o Options) *Server {
+func New(o Options) *Server { return newServer(o, defaultTimeouts()) }
+
+func newServer(o Options, t timeouts) *Server {
 	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries()}
 	if g.limits != nil {
 		g.large = newKeyLimits(largePerSecond, largeBurst)
@@ -125,11 +131,12 @@ func New(o Options) *Server {
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route
 		StrictRouting:           true,
+		Immutable:               true, // strings of a request outlive it in logs and stores
 		BodyLimit:               maxBody,
 		ReadBufferSize:          maxHead,
-		ReadTimeout:             readTimeout,
-		WriteTimeout:            writeTimeout,
-		IdleTimeout:             idleTimeout,
+		ReadTimeout:             t.read,
+		WriteTimeout:            t.write,
+		IdleTimeout:             t.idle,
 		Concurrency:             maxConcurrent,
 		ErrorHandler:            g.fail,
 		EnableTrustedProxyCheck: true, // with an empty list: Fiber itself believes no one
@@ -138,8 +145,8 @@ func New(o Options) *Server {
 		// handler; no route takes one.
 		DisablePreParseMultipartForm: true,
 	})
-	app.Server().Logger = quiet{}
-	app.Server().HeaderReceived = g.headReceived
+	fasthttpd.Quiet(app.Server())
+	fasthttpd.LimitBodies(app.Server(), g.bodyLimit)
 	app.Use(g.begin).Name(middleware)
 	if len(o.CORSOrigins) > 0 {
 		app.Use(cors.New(cors.Config{
@@ -151,42 +158,32 @@ func New(o Options) *Server {
 		})).Name(middleware)
 	}
 	for _, r := range g.routes() {
-		handlers := []fiber.Handler{r.handle}
-		if r.scope != public {
-			handlers = []fiber.Handler{g.authenticate, g.limit, g.require(r.scope), r.handle}
-		}
+		handlers := append(g.guard(r.action), r.handle)
 		app.Add(r.method, r.path, handlers...)
 		if r.method == fiber.MethodGet { // RFC 9110 section 9.1: a server has both
 			app.Add(fiber.MethodHead, r.path, handlers...)
 		}
 	}
+	for _, d := range o.Mount {
+		g.mount(app, d)
+	}
 	if o.Docs {
 		mountDocs(app)
 	}
-	app.Server().Handler = g.knownMethods(app)
-	return &Server{app: app, silent: &silent{conns: map[net.Conn]struct{}{}}}
-}
-
-// knownMethods refuses a method that Fiber has no name for. Left to it, such a
-// request would be answered in plain text before any handler runs. CONNECT is
-// refused with them: its target is an address and no path (RFC 9112 section
-// 3.2.3), so there is no route to look for.
-func (g *gateway) knownMethods(app *fiber.App) fasthttp.RequestHandler {
-	next, known := app.Handler(), app.Config().RequestMethods
-	return func(ctx *fasthttp.RequestCtx) {
-		if method := string(ctx.Method()); method != fiber.MethodConnect && slices.Contains(known, method) {
-			next(ctx)
-			return
-		}
+	app.Server().Handler = fasthttpd.KnownMethods(app.Handler(), func(ctx *fasthttp.RequestCtx) {
 		c := app.AcquireCtx(ctx)
 		defer app.ReleaseCtx(c)
 		c.Set(fiber.HeaderAllow, "GET, HEAD, POST")
-		_ = g.fail(c, problem.New(wol.MethodNotAllowed, ""))
-	}
+		_ = g.fail(c, &wol.Error{Kind: wol.MethodNotAllowed})
+	}, app.Config().RequestMethods)
+	return &Server{app: app}
 }
 
-// quiet drops what fasthttp logs of its own accord: broken requests, quoted with
-// the keys that they may hold.
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}
+// guard returns what stands in front of a handler whose callers need a key that allows
+// action, or nothing where they need none.
+func (g *gateway) guard(action wol.Action) []fiber.Handler {
+	if action == public {
+		return nil
+	}
+	return []fiber.Handler{g.authenticate, g.limit, g.require(action)}
+}

@@ -16,6 +16,7 @@ import (
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/audit"
+	"wolgate/internal/policy"
 	"wolgate/internal/problem"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -28,6 +29,7 @@ type door struct {
 	conns  atomic.Int32 // that are open
 	log    woltest.Buffer
 	audit  *audit.Log
+	waker  wol.Waker // guarded, as the gateway has it
 	counts counts
 	wake   string // a key with the scope wake
 	admin  string // a key with the scope admin
@@ -37,18 +39,28 @@ type door struct {
 
 func open(t *testing.T, change func(*Options)) *door {
 	t.Helper()
+	return openWithin(t, defaultTimeouts(), change)
+}
+
+// impatient are time-outs for tests that wait for them.
+func impatient() timeouts {
+	return timeouts{read: time.Second, write: time.Second, idle: time.Second}
+}
+
+func openWithin(t *testing.T, within timeouts, change func(*Options)) *door {
+	t.Helper()
 	d := &door{}
 	file := filepath.Join(t.TempDir(), "keys.json")
-	add := func(name string, scope apikey.Scope, targets ...wol.MAC) string {
-		key, err := apikey.Add(file, name, []apikey.Scope{scope}, targets, time.Time{}, time.Now())
+	add := func(name string, scope wol.Action, targets ...wol.MAC) string {
+		key, err := apikey.Add(file, name, []wol.Action{scope}, targets, time.Time{}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return key.Reveal()
 	}
-	d.wake, d.admin, d.narrow = add("wake", apikey.Wake), add("admin", apikey.Admin), add("narrow", apikey.Wake, woltest.MAC(1))
+	d.wake, d.admin, d.narrow = add("wake", wol.Wake), add("admin", wol.Admin), add("narrow", wol.Wake, woltest.MAC(1))
 	past := time.Now().Add(-time.Hour)
-	old, err := apikey.Add(file, "old", []apikey.Scope{apikey.Wake}, nil, past.Add(time.Minute), past)
+	old, err := apikey.Add(file, "old", []wol.Action{wol.Wake}, nil, past.Add(time.Minute), past)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +79,7 @@ func open(t *testing.T, change func(*Options)) *door {
 		Interfaces: func(context.Context, string) (wol.Interfaces, error) {
 			return wol.Interfaces{Interfaces: []wol.Interface{{Name: "eth0"}}, Findings: []wol.Finding{}}, nil
 		},
-		Ready: func(context.Context, string) error { return nil },
+		Ready: func(string) error { return nil },
 		Keys:  func() *apikey.Set { return keys },
 		Docs:  true, Observe: &d.counts,
 		Log: slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -77,13 +89,18 @@ func open(t *testing.T, change func(*Options)) *door {
 	}
 	d.audit = audit.New(o.Log)
 	o.Audit = d.audit
+	d.waker = policy.Distinct(policy.Permit(audit.Wakes(o.Waker, d.audit), func(req wol.Request, why wol.Denial, detail string) {
+		d.counts.Denied(why)
+		d.audit.Event(audit.Event{Name: audit.AuthzFail, RequestID: req.ID, By: req.By, Detail: detail})
+	}))
+	o.Waker = d.waker
 	t.Cleanup(d.audit.Close) // after the server's end
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.url = "http://" + listener.Addr().String()
-	server := New(o)
+	server := newServer(o, within)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(gauge{listener, &d.conns}) }()
 	t.Cleanup(func() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"wolgate/internal/audit"
 	"wolgate/internal/ratelimit"
 	"wolgate/internal/wol"
 )
@@ -16,7 +17,7 @@ import (
 const maxKeys = 4096
 
 // Headers of draft-ietf-httpapi-ratelimit-headers. They tell a client how much
-// it may still ask before it is refused, so that it need not find out.
+// it may still ask before it is refused.
 const (
 	headerRateLimit       = "RateLimit"
 	headerRateLimitPolicy = "RateLimit-Policy"
@@ -31,8 +32,8 @@ func newKeyLimits(perSecond float64, burst int) *ratelimit.Table[string] {
 }
 
 // How many bodies of more than 4 KiB a key may send. Each is kept in memory whole
-// before any handler sees it, up to 128 KiB for the 5 seconds that it may take: 18 MiB
-// for a key that makes the most of it.
+// before any handler sees it, up to 128 KiB for the 5 seconds that it may take: at most
+// 18 MiB for one key.
 const (
 	largeBurst     = 64
 	largePerSecond = 16
@@ -44,19 +45,19 @@ func (g *gateway) limit(c *fiber.Ctx) error {
 	if g.limits == nil {
 		return c.Next()
 	}
-	d := g.limits.Take(principal(c).ID)
-	tellLimit(c, "key", d)
+	d := g.limits.Take(callOf(c).caller.Grant)
+	writeLimit(c, "key", d)
 	if !d.OK {
 		g.Observe.Limited(KeyLimit)
-		return &wol.Error{Kind: wol.RateLimited, RetryAfter: d.RetryAfter,
-			Message: "this key has asked too often: wait as long as Retry-After says; its burst is " + strconv.Itoa(d.Limit) + " requests"}
+		return g.refuse(c, audit.RateLimitExceeded, &wol.Error{Kind: wol.RateLimited, RetryAfter: d.RetryAfter,
+			Message: "this key has asked too often: wait as long as Retry-After says; its burst is " + strconv.Itoa(d.Limit) + " requests"})
 	}
 	return c.Next()
 }
 
-// tellLimit writes what is left of a limit: r more requests, and one more after
-// t seconds, of q in w seconds.
-func tellLimit(c *fiber.Ctx, name string, d ratelimit.Decision) {
+// writeLimit sets the headers that say what is left of a limit: r more requests, and one
+// more after t seconds, of q in w seconds.
+func writeLimit(c *fiber.Ctx, name string, d ratelimit.Decision) {
 	c.Set(headerRateLimit, `"`+name+`";r=`+strconv.Itoa(d.Remaining)+`;t=`+seconds(d.Reset))
 	c.Set(headerRateLimitPolicy, `"`+name+`";q=`+strconv.Itoa(d.Limit)+`;w=`+seconds(d.Window))
 }

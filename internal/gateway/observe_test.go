@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"wolgate/internal/wol"
 )
 
 // counts is an Observer that keeps what it is told.
@@ -41,8 +43,8 @@ func (c *counts) Request(route string, _ int, took time.Duration) {
 	}
 	c.count(route)
 }
-func (c *counts) Denied(why Denial) { c.count("denied: " + string(why)) }
-func (c *counts) Limited(by Limit)  { c.count("limited: " + string(by)) }
+func (c *counts) Denied(why wol.Denial) { c.count("denied: " + string(why)) }
+func (c *counts) Limited(by Limit)      { c.count("limited: " + string(by)) }
 
 // TestRefusalsAreCounted has every way to be kept out.
 func TestRefusalsAreCounted(t *testing.T) {

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"mime"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
-	"wolgate/internal/problem"
+	"wolgate/internal/audit"
 	"wolgate/internal/wol"
 )
 
@@ -39,17 +40,17 @@ import (
 //	@Security		Key
 //	@Router			/api/v1/wol/{mac_addr} [post]
 func (g *gateway) wakeOne(c *fiber.Ctx) error {
-	mac, err := url.PathUnescape(c.Params("mac_addr")) // exactly once
+	mac, err := url.PathUnescape(strings.TrimPrefix(c.Path(), bulkPath+"/")) // exactly once
 	if err != nil {
 		mac = "" // no MAC, like everything else that is not one
 	}
 	body, err := readBody(c, maxOptions)
 	if err != nil {
-		return err
+		return g.refuse(c, audit.InputFail, err)
 	}
 	req, err := wol.ParseOptions(mac, body)
 	if err != nil {
-		return err
+		return g.refuse(c, audit.InputFail, err)
 	}
 	receipts, err := g.wake(c, req)
 	if err != nil {
@@ -87,32 +88,24 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 func (g *gateway) wakeMany(c *fiber.Ctx) error {
 	body, err := readBody(c, maxBody)
 	if err != nil {
-		return err
+		return g.refuse(c, audit.InputFail, err)
 	}
 	req, err := wol.ParseTargets(body)
 	if err != nil {
-		return err
+		return g.refuse(c, audit.InputFail, err)
 	}
 	receipts, err := g.wake(c, req)
 	if err != nil {
 		return err
 	}
-	return c.JSON(wol.NewReceipts(requestID(c), receipts))
+	return c.JSON(wol.NewReceipts(callOf(c).id, receipts))
 }
 
-// wake asks the waker for what the key allows.
+// wake asks the waker on behalf of the caller.
 func (g *gateway) wake(c *fiber.Ctx, req wol.Request) ([]wol.Receipt, error) {
-	key := principal(c)
-	for _, target := range req.Targets {
-		if !key.MayWake(target.MAC) {
-			g.Observe.Denied(NoTarget)
-			return nil, problem.New(wol.Forbidden, "this key does not allow this target: use one that does")
-		}
-	}
-	req.ID = requestID(c)
-	receipts, err := g.Waker.Wake(g.Context, req)
-	g.auditWake(c, req, receipts, err)
-	return receipts, err
+	call := callOf(c)
+	req.ID, req.By = call.id, call.caller
+	return g.Waker.Wake(g.Context, req)
 }
 
 // readBody returns the request's body, which must be JSON where there is one.
@@ -122,10 +115,10 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		return nil, nil
 	}
 	if len(body) > limit {
-		return nil, problem.WithStatus(fiber.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit))
+		return nil, &wol.Error{Kind: wol.Invalid, Status: fiber.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", limit)}
 	}
 	if kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err != nil || kind != fiber.MIMEApplicationJSON {
-		return nil, problem.WithStatus(fiber.StatusUnsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json")
+		return nil, &wol.Error{Kind: wol.Invalid, Status: fiber.StatusUnsupportedMediaType, Message: "the body must be JSON: send it with Content-Type: application/json"}
 	}
 	return body, nil
 }

@@ -30,16 +30,17 @@ func statusOf(answer string) string {
 // TestSlowReadersAreCutOff asks for more than the kernel buffers and reads none.
 func TestSlowReadersAreCutOff(t *testing.T) {
 	t.Parallel()
-	d := open(t, nil)
+	d := openWithin(t, impatient(), nil)
+	limit := impatient().write
 	began := time.Now()
 	d.say(t, strings.Repeat("GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n", 30))
 	for d.conns.Load() == 0 {
 		time.Sleep(10 * time.Millisecond) // until it is accepted
 	}
-	for d.conns.Load() > 0 && time.Since(began) < writeTimeout+5*time.Second {
+	for d.conns.Load() > 0 && time.Since(began) < limit+5*time.Second {
 		time.Sleep(50 * time.Millisecond)
 	}
-	if took := time.Since(began); took < writeTimeout-time.Second || took > writeTimeout+5*time.Second {
+	if took := time.Since(began); took < limit || took > limit+5*time.Second {
 		t.Errorf("closed after %v", took)
 	}
 }
@@ -130,7 +131,7 @@ func TestLargeBodiesAreForKeys(t *testing.T) {
 	if a := woltest.Raw(t, d.address(), "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"); statusOf(a) != "413" {
 		t.Errorf("without a key: %s", a)
 	}
-	if took := time.Since(began); took > readTimeout/2 { // far below the time in which the body could come
+	if took := time.Since(began); took > defaultTimeouts().read/2 { // far below the time in which the body could come
 		t.Errorf("refused after %v", took)
 	}
 	body := `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}` + strings.Repeat(" ", 100_000)
@@ -204,7 +205,7 @@ func TestTransferEncodingDecides(t *testing.T) {
 // does not take it is left with a version that does not exist, and no request.
 func TestBareLineFeedsFrameNothing(t *testing.T) {
 	t.Parallel()
-	d := open(t, nil)
+	d := openWithin(t, impatient(), nil)
 	key := "Authorization: Bearer " + d.wake
 	conns := map[string]net.Conn{}
 	for name, request := range map[string]string{
@@ -232,7 +233,9 @@ func TestBareLineFeedsFrameNothing(t *testing.T) {
 // rate is bounded for each key, and the log says whose it was.
 func TestAKeyHoldsFewLargeBodies(t *testing.T) {
 	t.Parallel()
-	d := open(t, func(o *Options) { o.Rate, o.Burst = 1, 1 })
+	within := defaultTimeouts()
+	within.read = 2 * time.Second // 200 connections take a while
+	d := openWithin(t, within, func(o *Options) { o.Rate, o.Burst = 1, 1 })
 	const conns = 200
 	head := func(key string) string {
 		return "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\nContent-Length: 131072\r\n\r\n"
@@ -281,7 +284,7 @@ func TestARefusedBodyDoesNotTakeItsAnswerAlong(t *testing.T) {
 // what is said there for the answer to its first request.
 func TestSilenceIsNotAnswered(t *testing.T) {
 	t.Parallel()
-	d := open(t, nil)
+	d := openWithin(t, impatient(), nil)
 	a, err := io.ReadAll(d.say(t, ""))
 	if len(a) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("%v: %s", err, a)
@@ -295,7 +298,8 @@ func TestSilenceIsNotAnswered(t *testing.T) {
 // request, and no byte buys more of it.
 func TestSlowSendersAreCutOff(t *testing.T) {
 	t.Parallel()
-	d := open(t, nil)
+	d := openWithin(t, impatient(), nil)
+	limit := impatient().read
 	began := time.Now()
 	conns := map[string]net.Conn{
 		"head": d.say(t, "POST "+target+" HTTP/1.1\r\nHost: x\r\nX: "),
@@ -304,7 +308,7 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	for _, c := range conns {
 		go func() {
 			for {
-				time.Sleep(300 * time.Millisecond)
+				time.Sleep(limit / 20)
 				if _, err := c.Write([]byte("x")); err != nil {
 					return // cut off
 				}
@@ -313,7 +317,7 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	}
 	for name, c := range conns {
 		a, err := io.ReadAll(c)
-		if took := time.Since(began); took < readTimeout-500*time.Millisecond || took > readTimeout+4*time.Second {
+		if took := time.Since(began); took < limit-limit/10 || took > limit+4*time.Second {
 			t.Errorf("%s: after %v", name, took)
 		}
 		if statusOf(string(a)) != "408" || (err != nil && !errors.Is(err, syscall.ECONNRESET)) {
@@ -510,7 +514,7 @@ func TestServingOutlivesAcceptErrors(t *testing.T) {
 	defer last.Close()
 	until(1)
 	began := time.Now()
-	if err := server.Shutdown(readTimeout - time.Second); err != nil || time.Since(began) > time.Second {
+	if err := server.Shutdown(4 * time.Second); err != nil || time.Since(began) > time.Second {
 		t.Errorf("shutdown after %v: %v", time.Since(began), err)
 	}
 	if err := <-served; err != nil {

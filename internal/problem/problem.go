@@ -1,6 +1,3 @@
-// Package problem is the one error body of both programs and the one table
-// between error kinds and HTTP statuses. The body is RFC 9457
-// application/problem+json, extended by ok, code, request_id and failed.
 package problem
 
 import (
@@ -17,9 +14,7 @@ import (
 // ContentType is the media type of the error body (RFC 9457 section 3).
 const ContentType = "application/problem+json"
 
-// Problem is the error body. It is an error, so that an HTTP layer can return
-// one whose status says more than its kind does: 413, 415, 431 and others
-// are all of kind invalid.
+// Problem is the error body.
 type Problem struct {
 	Type   string   `json:"type" example:"about:blank"`
 	Title  string   `json:"title" example:"Service Unavailable"`
@@ -35,9 +30,8 @@ type Problem struct {
 	RetryAfter time.Duration `json:"-"`
 } // @name Problem
 
-// table holds the status of each kind and what is said where an error brings
-// no words of its own.
-// A kind that is not in it is internal, and not known.
+// table returns the status of a kind, and what is said where an error has no words of its
+// own. A kind that is not in it counts as internal, and is not known.
 func table(kind wol.Kind) (status int, detail string, known bool) {
 	known = true
 	switch kind {
@@ -66,39 +60,25 @@ func table(kind wol.Kind) (status int, detail string, known bool) {
 	return status, detail, known
 }
 
-// New returns the problem of a kind, with detail or else the kind's own words.
-func New(kind wol.Kind, detail string) *Problem {
-	status, words, _ := table(kind)
-	if detail == "" {
-		detail = words
-	}
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: kind, Detail: detail}
-}
-
-// WithStatus returns a problem of kind invalid under a status of its own, for
-// what HTTP has a better number for than 400.
-func WithStatus(status int, detail string) *Problem {
-	p := New(wol.Invalid, detail)
-	p.Status, p.Title = status, http.StatusText(status)
-	return p
-}
-
-// From returns the problem that err shows to a client: a *Problem as it is, an
-// *wol.Error by its kind, and anything else as its kind alone. Causes stay out.
+// From returns the problem that err shows to a client: an *wol.Error with its words, and
+// anything else as its kind alone. Causes stay out.
 func From(err error) *Problem {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p
+	e, ok := errors.AsType[*wol.Error](err)
+	if !ok {
+		e = &wol.Error{Kind: wol.KindOf(err)}
 	}
-	if e, ok := errors.AsType[*wol.Error](err); ok {
-		p := New(e.Kind, e.Message)
-		p.Failed, p.RetryAfter = e.Failed, e.RetryAfter
-		return p
+	status, detail, _ := table(e.Kind)
+	if e.Status != 0 {
+		status = e.Status
 	}
-	return New(wol.KindOf(err), "")
+	if e.Message != "" {
+		detail = e.Message
+	}
+	return &Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Code: e.Kind, Detail: detail, Failed: e.Failed, RetryAfter: e.RetryAfter,
+	}
 }
-
-// Error makes Problem an error.
-func (p *Problem) Error() string { return p.Detail }
 
 // For returns a copy that carries a request's id.
 func (p *Problem) For(requestID string) *Problem {

@@ -48,7 +48,7 @@ func TestEveryKindHasItsStatusAndSurvivesTheWire(t *testing.T) {
 
 func TestBodyGolden(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(problem.WithStatus(413, "the body is larger than 4096 bytes").For("id-1"))
+	text, err := json.Marshal(problem.From(&wol.Error{Kind: wol.Invalid, Status: 413, Message: "the body is larger than 4096 bytes"}).For("id-1"))
 	if err != nil {
 		t.Fatal(err)
 	}

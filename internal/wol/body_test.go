@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -30,7 +31,7 @@ func TestParseOptions(t *testing.T) {
 		if err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(wol.SecureOn{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(wol.SecureOn{}), cmpopts.EquateComparable(wol.Caller{})); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", body, diff)
 		}
 	}
@@ -119,7 +120,7 @@ func TestBodyReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(wol.SecureOn{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(wol.SecureOn{}), cmpopts.EquateComparable(wol.Caller{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -159,7 +160,7 @@ func TestReceiptVerdictComesFromItsLists(t *testing.T) {
 		sent   []wol.Delivery
 		failed []wol.Failure
 		ok     bool
-		status wol.Status
+		status wol.Outcome
 	}{
 		{sent, nil, true, wol.Sent},
 		{sent, failed, true, wol.Partial},
@@ -209,7 +210,7 @@ func TestReceiptsSumUp(t *testing.T) {
 	for _, tt := range []struct {
 		in     []wol.Receipt
 		ok     bool
-		status wol.Status
+		status wol.Outcome
 	}{
 		{[]wol.Receipt{good, good}, true, wol.Sent},
 		{[]wol.Receipt{good, part}, true, wol.Partial},

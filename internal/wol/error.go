@@ -35,6 +35,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Unsure says that a packet may have left all the same.
 	Unsure bool
+	// Status is the HTTP status to show where it says more than Kind does, such as 413
+	// for a request of kind Invalid; 0 otherwise.
+	Status int
 	// Failed lists the destinations that were tried, for kind Unavailable.
 	Failed []Failure
 	// Err is the cause, for the log only.

@@ -6,20 +6,10 @@ import (
 	"fmt"
 )
 
-// Status is the outcome for one target.
-type Status string
-
-// The outcomes. None says that a host has woken.
-const (
-	Sent    Status = "sent"    // a packet went to every destination
-	Partial Status = "partial" // to some, and some failed
-	Failed  Status = "failed"  // to none; only among several targets
-)
-
 // Receipt says what left this host for one target. Build it with NewReceipt.
 type Receipt struct {
 	OK        bool       `json:"ok" example:"true"`
-	Status    Status     `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"partial"`
+	Status    Outcome    `json:"status" swaggertype:"string" enums:"sent,partial,failed" example:"partial"`
 	MAC       MAC        `json:"mac_addr" swaggertype:"string" example:"02:11:22:33:44:55"`
 	RequestID string     `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
 	Sent      []Delivery `json:"sent"`
@@ -69,7 +59,7 @@ type Receipts struct {
 	// OK is true when every target's packet left.
 	OK bool `json:"ok" example:"true"`
 	// Status is sent, or partial when anything failed.
-	Status    Status    `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
+	Status    Outcome   `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
 	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
 	Receipts  []Receipt `json:"receipts"`
 } // @name Receipts

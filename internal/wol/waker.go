@@ -19,6 +19,9 @@ type Target struct {
 type Request struct {
 	// ID ties the log lines of both programs together.
 	ID string
+	// By is who asks. It does not cross the socket: the daemon has no callers but
+	// its gateway.
+	By Caller
 	// Interface limits the send to one of the daemon's interfaces; empty means
 	// all that are eligible.
 	Interface string

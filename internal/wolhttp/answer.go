@@ -29,7 +29,7 @@ func (h *handler) answer(w http.ResponseWriter, id string, answer any) error {
 		case h.large <- struct{}{}:
 			defer func() { <-h.large }()
 		case <-turn.C: // what was sent is not known there
-			return problem.New(wol.Timeout, "").For(id).Write(w)
+			return problem.From(&wol.Error{Kind: wol.Timeout}).For(id).Write(w)
 		}
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(readingTime)) // tests have none

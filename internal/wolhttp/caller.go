@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"wolgate/internal/problem"
 	"wolgate/internal/wol"
 )
 
@@ -24,11 +23,11 @@ import (
 func fromProgram(r *http.Request) error {
 	for name := range r.Header {
 		if name == "Origin" || name == "Referer" || strings.HasPrefix(name, "Sec-Fetch-") {
-			return problem.New(wol.Forbidden, "the socket does not serve web pages: call it from a program")
+			return &wol.Error{Kind: wol.Forbidden, Message: "the socket does not serve web pages: call it from a program"}
 		}
 	}
 	if !ourHost(r.Host) {
-		return problem.New(wol.Forbidden, "the socket does not serve this Host: call it as http://localhost")
+		return &wol.Error{Kind: wol.Forbidden, Message: "the socket does not serve this Host: call it as http://localhost"}
 	}
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return &wol.Error{Kind: wol.Invalid, Message: "no call takes a query: put what it says into the body, and leave the ? away"}

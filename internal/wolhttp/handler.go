@@ -71,7 +71,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = allow(w, r, http.MethodGet)
 		answer = map[string]bool{"ok": true}
 	default:
-		err = problem.New(wol.NotFound, "")
+		err = &wol.Error{Kind: wol.NotFound}
 	}
 	if err != nil && refused {
 		h.refusals.Warn(h.log, "refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
@@ -91,7 +91,7 @@ func allow(w http.ResponseWriter, r *http.Request, method string) error {
 		return nil
 	}
 	w.Header().Set("Allow", method)
-	return problem.New(wol.MethodNotAllowed, "")
+	return &wol.Error{Kind: wol.MethodNotAllowed}
 }
 
 // wake answers a call; refused is true where the waker was not even asked.
@@ -127,12 +127,12 @@ func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Re
 	}
 	if err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return wol.Request{}, problem.WithStatus(http.StatusRequestEntityTooLarge, "the body is larger than 128 KiB: name fewer targets")
+			return wol.Request{}, &wol.Error{Kind: wol.Invalid, Status: http.StatusRequestEntityTooLarge, Message: "the body is larger than 128 KiB: name fewer targets"}
 		}
 		return wol.Request{}, &wol.Error{Kind: wol.Invalid, Message: "the body did not arrive whole: send it again", Err: err}
 	}
 	if len(body) > 0 && !isJSON(r.Header["Content-Type"]) {
-		return wol.Request{}, problem.WithStatus(http.StatusUnsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json, or with none")
+		return wol.Request{}, &wol.Error{Kind: wol.Invalid, Status: http.StatusUnsupportedMediaType, Message: "the body must be JSON: send it with Content-Type: application/json, or with none"}
 	}
 	if !one {
 		return wol.ParseTargets(body)

@@ -372,7 +372,7 @@ func TestARefusedRetryIsNotARefusedWake(t *testing.T) {
 		if calls.Add(1) == 1 {
 			panic(http.ErrAbortHandler)
 		}
-		_ = problem.New(wol.RateLimited, "").Write(w)
+		_ = problem.From(&wol.Error{Kind: wol.RateLimited}).Write(w)
 	}))
 	_, err := client(t, path, woltest.Patience).Wake(t.Context(), one())
 	if e, ok := errors.AsType[*wol.Error](err); !ok || e.Kind != wol.RateLimited || !e.Unsure || calls.Load() != 2 {

@@ -1,4 +1,4 @@
-package apiserver
+package metrics
 
 import (
 	"context"
@@ -11,45 +11,41 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"wolgate/internal/apikey"
 	"wolgate/internal/gateway"
 	"wolgate/internal/skip"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
 )
 
-// noKeys is the set of a gateway whose last key was revoked.
-func noKeys() *apikey.Set { return apikey.NewSet(apikey.File{}, apikey.EnvKey{}) }
-
-func present(context.Context, string) error { return nil }
+// idle returns the metrics of a gateway without keys whose daemon answers.
+func idle() *Metrics { return New(func() int { return 0 }, func() bool { return true }) }
 
 // exposition scrapes the operator's listener of a gateway that has met everything, so
 // that no metric is missing for want of an event.
 func exposition(t *testing.T) string {
 	t.Helper()
-	m := newMetrics(t.Context(), noKeys, present)
+	m := idle()
 	m.Request("/api/v1/wol/:mac_addr", http.StatusOK, time.Millisecond)
-	for _, why := range gateway.Denials() {
+	for _, why := range wol.Denials() {
 		m.Denied(why)
 	}
 	for _, by := range gateway.Limits() {
 		m.Limited(by)
 	}
 	for _, end := range everyEnd() {
-		_, _ = m.watch(end).Wake(t.Context(), request(1))
+		_, _ = m.Wakes(end).Wake(t.Context(), request(1))
 	}
-	server := httptest.NewServer(opsHandler(m))
+	server := httptest.NewServer(m.Handler())
 	defer server.Close()
 	return scrape(t, server.URL)
 }
 
 func scrape(t *testing.T, url string) string {
 	t.Helper()
-	response, err := http.Get(url + "/metrics")
+	response, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +91,7 @@ func everyEnd() map[string]wol.Waker {
 	}
 }
 
-// TestEveryEndIsCounted asks for three targets, one of them twice.
+// TestEveryEndIsCounted asks for three targets.
 func TestEveryEndIsCounted(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][]string{
@@ -107,12 +103,10 @@ func TestEveryEndIsCounted(t *testing.T) {
 		"rate limited": {`wakes_total{outcome="refused"} 3`, `rate_limited_total{limit="daemon"} 1`},
 		"panicked":     {`wakes_total{outcome="unknown"} 3`},
 	} {
-		m := newMetrics(t.Context(), noKeys, present)
-		server := httptest.NewServer(opsHandler(m))
+		m := idle()
+		server := httptest.NewServer(m.Handler())
 		defer server.Close()
-		req := request(3)
-		req.Targets = append(req.Targets, req.Targets[0])
-		_, _ = m.watch(everyEnd()[name]).Wake(t.Context(), req)
+		_, _ = m.Wakes(everyEnd()[name]).Wake(t.Context(), request(3))
 		text := scrape(t, server.URL)
 		for _, line := range append(want, "first_packet_seconds_count 0", "daemon_up 1", "keys 0") {
 			if !strings.Contains(text, "\nwolgate_"+line+"\n") {
@@ -138,8 +132,8 @@ func TestNamesOfInterfacesAreBounded(t *testing.T) {
 			t.Errorf("%q: plausible is %v", name, !want)
 		}
 	}
-	m := newMetrics(t.Context(), noKeys, present)
-	server := httptest.NewServer(opsHandler(m))
+	m := idle()
+	server := httptest.NewServer(m.Handler())
 	defer server.Close()
 	var sent []wol.Delivery
 	for n := range 10_000 {
@@ -156,57 +150,17 @@ func TestNamesOfInterfacesAreBounded(t *testing.T) {
 	}
 }
 
-// TestAHungDaemonHoldsUpNoScrape has many scrapes at once, and again a second later.
-func TestAHungDaemonHoldsUpNoScrape(t *testing.T) {
-	t.Parallel()
-	asked, answers := 0, false // behind the mutex of presence
-	p := &presence{ctx: t.Context(), ping: func(ctx context.Context, _ string) error {
-		asked++
-		if answers {
-			return nil
-		}
-		<-ctx.Done()
-		return ctx.Err()
-	}}
-	scrapes := func() {
-		began := time.Now()
-		var all sync.WaitGroup
-		for range 10 {
-			all.Go(func() {
-				if up := p.up(); up != 0 {
-					t.Errorf("up is %v", up)
-				}
-			})
-		}
-		all.Wait()
-		if took := time.Since(began); took >= 2*time.Second {
-			t.Errorf("the scrapes took %v", took)
-		}
-	}
-	scrapes()
-	time.Sleep(presenceEvery)
-	scrapes()
-	if asked != 2 {
-		t.Errorf("asked %d times", asked)
-	}
-	answers = true
-	time.Sleep(presenceEvery)
-	if up := p.up(); up != 1 {
-		t.Errorf("then up is %v", up)
-	}
-}
-
 // TestCountingAllocatesNothing: a wake of one target costs what it did without
 // metrics, and a refusal as well.
 func TestCountingAllocatesNothing(t *testing.T) {
 	req := request(1)
 	receipts := woltest.Receipts(req)
-	m := newMetrics(t.Context(), noKeys, present)
-	watched := m.watch(wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return receipts, nil }))
+	m := idle()
+	watched := m.Wakes(wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return receipts, nil }))
 	if n := testing.AllocsPerRun(1000, func() { _, _ = watched.Wake(t.Context(), req) }); n > 0 {
 		t.Errorf("a wake: %v allocations", n)
 	}
-	if n := testing.AllocsPerRun(1000, func() { m.Denied(gateway.NoKey); m.Limited(gateway.KeyLimit) }); n > 0 {
+	if n := testing.AllocsPerRun(1000, func() { m.Denied(wol.NoKey); m.Limited(gateway.KeyLimit) }); n > 0 {
 		t.Errorf("a refusal: %v allocations", n)
 	}
 }

@@ -1,4 +1,4 @@
-package apiserver
+package metrics
 
 import (
 	"strings"
@@ -29,14 +29,14 @@ type packets struct {
 	vec *prometheus.CounterVec
 
 	mu    sync.Mutex
-	known map[string]series
+	known map[string]interfaceCounters
 }
 
-// series is the two counters of one interface.
-type series struct{ sent, failed prometheus.Counter }
+// interfaceCounters counts the packets of one interface.
+type interfaceCounters struct{ sent, failed prometheus.Counter }
 
 func newPackets(vec *prometheus.CounterVec) *packets {
-	return &packets{vec: vec, known: map[string]series{}}
+	return &packets{vec: vec, known: map[string]interfaceCounters{}}
 }
 
 // count adds what a receipt lists, for so many targets.
@@ -44,15 +44,15 @@ func (p *packets) count(sent []wol.Delivery, failed []wol.Failure, targets int) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range sent {
-		p.of(sent[i].Interface).sent.Add(float64(targets))
+		p.counters(sent[i].Interface).sent.Add(float64(targets))
 	}
 	for i := range failed {
-		p.of(failed[i].Interface).failed.Add(float64(targets))
+		p.counters(failed[i].Interface).failed.Add(float64(targets))
 	}
 }
 
-// of is called with the lock held.
-func (p *packets) of(name string) series {
+// counters returns those of one interface. It is called with the lock held.
+func (p *packets) counters(name string) interfaceCounters {
 	if known, ok := p.known[name]; ok {
 		return known
 	}
@@ -68,11 +68,11 @@ func (p *packets) of(name string) series {
 	return fresh
 }
 
-func (p *packets) labelled(label string) series {
-	return series{p.vec.WithLabelValues(label, "sent"), p.vec.WithLabelValues(label, "failed")}
+func (p *packets) labelled(label string) interfaceCounters {
+	return interfaceCounters{p.vec.WithLabelValues(label, "sent"), p.vec.WithLabelValues(label, "failed")}
 }
 
-// plausible says whether an interface could have this name: dev_valid_name of the
+// plausible reports whether an interface could have this name: dev_valid_name of the
 // kernel, and nothing that cannot be printed besides.
 func plausible(name string) bool {
 	if len(name) > maxName || name == "." || name == ".." || !utf8.ValidString(name) {

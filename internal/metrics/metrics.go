@@ -1,16 +1,14 @@
-package apiserver
+package metrics
 
 import (
-	"context"
-	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"wolgate/internal/apikey"
-	"wolgate/internal/audit"
 	"wolgate/internal/gateway"
 	"wolgate/internal/program"
 	"wolgate/internal/wol"
@@ -19,27 +17,26 @@ import (
 // limitDaemon is a limit beside those of the gateway: the daemon's packet budget.
 const limitDaemon gateway.Limit = "daemon"
 
-// metrics is what Prometheus is told of both programs. The daemon has no listener
-// for it: what is known of it comes from its answers.
+// Metrics counts for Prometheus. Its methods may be called from many goroutines.
 //
-// Every label takes one of a set of values that is known beforehand, but for the
+// Every label takes one of a set of values that is known beforehand, except for the
 // names of interfaces, which packets bounds.
-type metrics struct {
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	denied   map[gateway.Denial]prometheus.Counter
+	denied   map[wol.Denial]prometheus.Counter
 	limited  map[gateway.Limit]prometheus.Counter
-	wakes    map[audit.Outcome]prometheus.Counter
+	wakes    map[wol.Outcome]prometheus.Counter
 	packets  *packets
 	first    prometheus.Histogram
 }
 
-// newMetrics returns counters that begin at 0. keys returns the keys that are valid
-// now, and ping asks the daemon whether it is there, until ctx ends.
-func newMetrics(ctx context.Context, keys func() *apikey.Set, ping func(ctx context.Context, requestID string) error) *metrics {
+// New returns metrics that begin at 0. keys returns how many keys are valid now, and
+// up reports whether the daemon answers.
+func New(keys func() int, up func() bool) *Metrics {
 	registry := prometheus.NewRegistry()
-	m := &metrics{
+	m := &Metrics{
 		registry: registry,
 		requests: counters(registry, "wolgate_requests_total", "HTTP requests by the pattern of the route and the status of the answer.", "route", "status"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -47,12 +44,12 @@ func newMetrics(ctx context.Context, keys func() *apikey.Set, ping func(ctx cont
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route"}),
 		denied: each(counters(registry, "wolgate_auth_failures_total",
-			"Requests that were let in by no key: none was presented, it is not valid, it has expired; or not by this one: it lacks the scope or the target.", "reason"), gateway.Denials()),
+			"Requests that were let in by no key: none was presented, it is not valid, it has expired; or not by this one: it lacks the scope or the target.", "reason"), wol.Denials()),
 		limited: each(counters(registry, "wolgate_rate_limited_total",
 			"Requests refused by a limit: that of a key, of tries without a valid key from one address, of large bodies, or the daemon's packet budget.", "limit"), append(gateway.Limits(), limitDaemon)),
 		wakes: each(counters(registry, "wolgate_wakes_total",
 			"Targets that the daemon was asked to wake, by what became of their magic packets; sent does not mean awake.", "outcome"),
-			[]audit.Outcome{audit.Sent, audit.Partial, audit.Failed, audit.Refused, audit.Unknown}),
+			wol.Outcomes()),
 		packets: newPackets(counters(registry, "wolgate_packets_total",
 			"Magic packets by the interface of the daemon's host, as its receipts list them: the first copy to each destination, not the copies that follow.", "interface", "outcome")),
 		first: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -71,10 +68,15 @@ func newMetrics(ctx context.Context, keys func() *apikey.Set, ping func(ctx cont
 		}, func() float64 { return 1 }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "wolgate_daemon_up", Help: "1 if wol-server answered within a second when it was asked for this scrape, otherwise 0.",
-		}, (&presence{ctx: ctx, ping: ping}).up),
+		}, func() float64 {
+			if up() {
+				return 1
+			}
+			return 0
+		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "wolgate_keys", Help: "API keys that are valid now.",
-		}, func() float64 { return float64(keys().Usable(time.Now())) }),
+		}, func() float64 { return float64(keys()) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -96,56 +98,20 @@ func each[L ~string](vec *prometheus.CounterVec, values []L) map[L]prometheus.Co
 	return all
 }
 
-// Request counts one request. route is a pattern, so that nobody outside can
-// make up new series.
-func (m *metrics) Request(route string, status int, took time.Duration) {
+// Handler serves the metrics in the format that the scrape asks for.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Request counts one request. route is a pattern, so that clients cannot make up new
+// series.
+func (m *Metrics) Request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// Denied counts a request that its key keeps out.
-func (m *metrics) Denied(why gateway.Denial) { m.denied[why].Inc() }
+// Denied counts a request of a caller who is not let in.
+func (m *Metrics) Denied(why wol.Denial) { m.denied[why].Inc() }
 
 // Limited counts a request that a limit of the gateway refuses.
-func (m *metrics) Limited(by gateway.Limit) { m.limited[by].Inc() }
-
-// watch counts what next does, in the words of the audit log.
-func (m *metrics) watch(next wol.Waker) wol.Waker {
-	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
-		start := time.Now()
-		receipts, err := next.Wake(ctx, req)
-		switch {
-		case err != nil:
-			m.failed(req, err)
-		case len(req.Targets) == 1: // a call for many is paced by the packet budget
-			m.first.Observe(time.Since(start).Seconds())
-			m.received(receipts[0])
-		default:
-			for i := range req.Distinct() {
-				m.received(receipts[i])
-			}
-		}
-		return receipts, err
-	})
-}
-
-func (m *metrics) received(r wol.Receipt) {
-	m.wakes[audit.Outcome(r.Status)].Inc() // the words are the same
-	m.packets.count(r.Sent, r.Failed, 1)
-}
-
-// failed counts a call of which nothing is known to have left. What it failed at, it
-// failed at for every target.
-func (m *metrics) failed(req wol.Request, err error) {
-	targets := 0
-	for range req.Distinct() {
-		targets++
-	}
-	m.wakes[gateway.Outcome(err)].Add(float64(targets))
-	if wol.KindOf(err) == wol.RateLimited {
-		m.limited[limitDaemon].Inc()
-	}
-	if e, ok := errors.AsType[*wol.Error](err); ok {
-		m.packets.count(nil, e.Failed, targets)
-	}
-}
+func (m *Metrics) Limited(by gateway.Limit) { m.limited[by].Inc() }

@@ -1,4 +1,4 @@
-package apiserver
+package metrics
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package apiserver
+package ops
 
 import (
 	"context"
@@ -53,9 +53,9 @@ func TestOperatorIsNotLockedOut(t *testing.T) {
 	address := listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serveOps(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- Serve(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler)) }()
 
-	for range opsConnections {
+	for range MaxConnections {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package apiserver
+package keycmd
 
 import (
 	"errors"
@@ -14,7 +14,14 @@ import (
 	"wolgate/internal/wol"
 )
 
-const keysHelp = `api-server keys manages the file of hashed keys; a running api-server follows it.
+// Where the key file is named, and where it is by default.
+const (
+	Flag        = "keys"
+	Variable    = "API_KEYS_FILE"
+	DefaultFile = "/etc/api-server/keys.json"
+)
+
+const help = `api-server keys manages the file of hashed keys; a running api-server follows it.
 
   api-server keys add NAME [--scope wake]... [--target MAC]... [--expires 90d]
         makes a key and prints it, this once
@@ -24,12 +31,13 @@ const keysHelp = `api-server keys manages the file of hashed keys; a running api
   --scope    wake (the default) or admin; may be given twice
   --target   a MAC that the key may wake, any number of times; none = every target
   --expires  30m, 12h, 90d or 2w; none = never
-  --keys     the key file (API_KEYS_FILE), default ` + keysDefault + `
+  --keys     the key file (API_KEYS_FILE), default ` + DefaultFile + `
 
 `
 
-// keysVerb runs "keys add", "keys list" and "keys revoke".
-func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
+// Run runs the verb that args begin with. A program.ConfigError is a fault of the caller or
+// of the file.
+func Run(args, environ []string, stdout, stderr io.Writer) error {
 	var verb, name string
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		verb, args = args[0], args[1:]
@@ -37,9 +45,9 @@ func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	o, rest, err := keyOptions(verb, args, program.Getenv(environ))
+	o, rest, err := parse(verb, args, program.Getenv(environ))
 	if errors.Is(err, flag.ErrHelp) || verb == "" && err == nil {
-		fmt.Fprint(stdout, keysHelp)
+		fmt.Fprint(stdout, help)
 		return nil
 	}
 	if err != nil {
@@ -56,9 +64,9 @@ func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
 	}
 	switch verb {
 	case "add":
-		return keysAdd(name, o, stdout, stderr)
+		return add(name, o, stdout, stderr)
 	case "list":
-		return keysList(o.file, stdout)
+		return list(o.file, stdout)
 	case "revoke":
 		if err := apikey.Revoke(o.file, name); err != nil {
 			return program.ConfigError{Err: err}
@@ -70,21 +78,22 @@ func keysVerb(args, environ []string, stdout, stderr io.Writer) error {
 	}
 }
 
-type keyFlags struct {
+type options struct {
 	file    string
-	scopes  []apikey.Scope
+	scopes  []wol.Action
 	targets []wol.MAC
 	expires time.Time
 }
 
-func keyOptions(verb string, args []string, getenv func(string) string) (o keyFlags, rest []string, err error) {
-	if o.file = getenv(keysVariable); o.file == "" {
-		o.file = keysDefault
+// parse reads the flags of verb and returns what stands beside them.
+func parse(verb string, args []string, getenv func(string) string) (o options, rest []string, err error) {
+	if o.file = getenv(Variable); o.file == "" {
+		o.file = DefaultFile
 	}
 	flags := flag.NewFlagSet("keys", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.file, keysFlag, o.file, "")
-	if verb != "add" { // the others would silently do without what these say
+	flags.StringVar(&o.file, Flag, o.file, "")
+	if verb != "add" { // the other verbs would silently ignore these
 		err = flags.Parse(args)
 		return o, flags.Args(), err
 	}
@@ -105,25 +114,25 @@ func keyOptions(verb string, args []string, getenv func(string) string) (o keyFl
 	})
 	err = flags.Parse(args)
 	if len(o.scopes) == 0 {
-		o.scopes = []apikey.Scope{apikey.Wake}
+		o.scopes = []wol.Action{wol.Wake}
 	}
 	return o, flags.Args(), err
 }
 
-func keysAdd(name string, o keyFlags, stdout, stderr io.Writer) error {
+func add(name string, o options, stdout, stderr io.Writer) error {
 	key, err := apikey.Add(o.file, name, o.scopes, o.targets, o.expires, time.Now())
 	if err != nil {
 		return program.ConfigError{Err: err}
 	}
 	fmt.Fprintf(stderr, "Key %s is in %s. It is shown this once; keep it where it will be used:\n", name, o.file)
 	if _, err = fmt.Fprintln(stdout, key.Reveal()); err != nil {
-		// A key that nobody has seen is of no use but to its thief.
+		// A key that was never seen is of use only to a thief.
 		return errors.Join(fmt.Errorf("the key could not be shown, and was taken back: %w", err), apikey.Revoke(o.file, name))
 	}
 	return nil
 }
 
-func keysList(file string, stdout io.Writer) error {
+func list(file string, stdout io.Writer) error {
 	f, err := apikey.Load(file)
 	if err != nil {
 		return program.ConfigError{Err: err}
@@ -144,12 +153,12 @@ func keysList(file string, stdout io.Writer) error {
 }
 
 // join writes a list with commas, or "any" where it is empty.
-func join[T any](list []T) string {
-	if len(list) == 0 {
+func join[T any](values []T) string {
+	if len(values) == 0 {
 		return "any"
 	}
-	texts := make([]string, len(list))
-	for i, one := range list {
+	texts := make([]string, len(values))
+	for i, one := range values {
 		texts[i] = fmt.Sprint(one)
 	}
 	return strings.Join(texts, ",")

@@ -1,4 +1,4 @@
-package gateway
+package fasthttpd
 
 import (
 	"io"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// A body that is refused unread is still on its way. close(2) with data that nobody
-// has read answers with a reset (RFC 9112 section 9.6), and most clients, once
-// their writing has failed, read no answer any more: they would never be told that
-// the body is too large. So the end waits for theirs, for a while.
+// A body that is refused unread is still on its way. close(2) with data that was not read
+// sends a reset (RFC 9112 section 9.6), and most clients read no answer once their writing
+// has failed: they would never learn that the body is too large. So the end waits for
+// theirs, within these bounds.
 const (
 	lingerTime  = time.Second
 	lingerBytes = 1 << 20

@@ -1,4 +1,4 @@
-package apiserver
+package ops
 
 import (
 	"context"
@@ -10,15 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"wolgate/internal/netlimit"
 )
 
-// opsHandler serves /metrics and pprof, for the operator's own network.
-func opsHandler(m *metrics) http.Handler {
+// Handler serves metrics at /metrics, and pprof.
+func Handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -27,12 +25,13 @@ func opsHandler(m *metrics) http.Handler {
 	return mux
 }
 
-// opsConnections bounds the descriptors that whoever reaches the operator's listener
-// can take from the public one and from the key file.
-const opsConnections = 16
+// MaxConnections bounds the descriptors that clients of this listener can take from the
+// public one and from the key file.
+const MaxConnections = 16
 
-// serveOps serves the operator until ctx ends.
-func serveOps(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+// Serve answers on listener with handler until ctx ends. On a loopback address it
+// refuses what pages in a browser on this host ask for.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	if addr, ok := listener.Addr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
 		handler = local(handler)
 	}
@@ -46,16 +45,16 @@ func serveOps(ctx context.Context, listener net.Listener, handler http.Handler, 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if err := server.Serve(netlimit.Wrap(listener, netlimit.Limits{Total: opsConnections}, log)); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(netlimit.Wrap(listener, netlimit.Limits{Total: MaxConnections}, log)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-// local refuses what a page in a browser on this host asks for: one whose own name was made
-// to resolve to us (DNS rebinding), which cannot name another Host than its own; and one
-// from elsewhere, which would not be shown the answer, but could have profiles made. A
-// link that somebody follows is let in (Fetch Metadata Request Headers, W3C).
+// local refuses what a page in a browser on this host asks for: a page whose own name was
+// made to resolve to us (DNS rebinding), which cannot name another Host than its own; and a
+// page from elsewhere, which would not be shown the answer but could have profiles made. A
+// link that a person follows is let in (Fetch Metadata Request Headers, W3C).
 func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host

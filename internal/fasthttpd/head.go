@@ -1,0 +1,57 @@
+package fasthttpd
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// What Expect asks (RFC 9110 section 10.1.1), and what it is replaced with where the
+// answer is no.
+const (
+	expectContinue = "100-continue"
+	expectRefused  = "refused"
+)
+
+// LimitBodies has s read at most limit bytes of a body, which it asks for each head before
+// it reads any of the body.
+//
+// Expect: 100-continue with a larger body would be told to go on all the same, and be
+// refused after that. Without the word it is refused like every other body that is too
+// large, by a final answer and none before it.
+func LimitBodies(s *fasthttp.Server, limit func(*fasthttp.RequestHeader) int) {
+	s.HeaderReceived = func(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		most := limit(header)
+		if header.ContentLength() > most && string(header.Peek(fasthttp.HeaderExpect)) == expectContinue {
+			header.Set(fasthttp.HeaderExpect, expectRefused)
+		}
+		return fasthttp.RequestConfig{MaxRequestBodySize: most}
+	}
+}
+
+// ExpectationRefused reports whether LimitBodies has refused what the client expects.
+func ExpectationRefused(header *fasthttp.RequestHeader) bool {
+	return string(header.Peek(fasthttp.HeaderExpect)) == expectRefused
+}
+
+// Ambiguous reports whether a proxy before us could read a head in another way than
+// fasthttp does. fasthttp takes a line that ends without CR for the end of a header, and one
+// that begins with a space for more of the last (obsolete folding, RFC 9112 section 5.2);
+// it goes by the length beside Transfer-Encoding: identity, and of two media types it
+// takes the last.
+func Ambiguous(header *fasthttp.RequestHeader) bool {
+	types := 0
+	for line := range bytes.Lines(header.RawHeaders()) {
+		if bytes.HasSuffix(line, []byte("\n")) && !bytes.HasSuffix(line, []byte("\r\n")) || line[0] == ' ' || line[0] == '\t' {
+			return true
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte(fasthttp.HeaderTransferEncoding)) && !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked")):
+			return true
+		case bytes.EqualFold(name, []byte(fasthttp.HeaderContentType)):
+			types++
+		}
+	}
+	return types > 1
+}
