@@ -1,9 +1,6 @@
 package wol
 
-import (
-	"context"
-	"iter"
-)
+import "context"
 
 // MaxTargets is the largest number of targets in one Request.
 const MaxTargets = 1000
@@ -27,24 +24,6 @@ type Request struct {
 	Interface string
 	// Targets holds 1 to MaxTargets hosts.
 	Targets []Target
-}
-
-// Distinct yields each target once, with the index at which the request names it
-// first. A target that is named again is not sent again, though it has a Receipt
-// for each time.
-func (req Request) Distinct() iter.Seq2[int, Target] {
-	return func(yield func(int, Target) bool) {
-		seen := make(map[Target]bool, len(req.Targets))
-		for i, target := range req.Targets {
-			if seen[target] {
-				continue
-			}
-			seen[target] = true
-			if !yield(i, target) {
-				return
-			}
-		}
-	}
 }
 
 // Waker is the seam of wolgate: whatever can wake a target is one of these.

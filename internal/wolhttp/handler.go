@@ -37,8 +37,7 @@ type handler struct {
 	waker    wol.Waker
 	list     Interfaces
 	log      *slog.Logger
-	refusals logs.Ration   // whoever may open the socket could fill the disk
-	unsent   logs.Ration   // the same; lines of what was sent are bounded by the packet budget
+	refusals logs.Ration   // any peer of the socket could fill the disk otherwise
 	large    chan struct{} // holds a token for each large answer that is being written
 }
 
@@ -96,7 +95,6 @@ func allow(w http.ResponseWriter, r *http.Request, method string) error {
 
 // wake answers a call; refused is true where the waker was not even asked.
 func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, one bool) (answer any, refused bool, err error) {
-	start := time.Now()
 	req, err := parse(w, r, mac, one)
 	if err != nil {
 		return nil, true, err
@@ -108,7 +106,6 @@ func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, o
 	}
 	defer cancel()
 	receipts, err := h.waker.Wake(ctx, req)
-	h.record(ctx, req, receipts, err, time.Since(start))
 	switch {
 	case err != nil:
 		return nil, false, err

@@ -6,36 +6,50 @@ import (
 	"strings"
 	"time"
 
+	"wolgate/internal/logs"
 	"wolgate/internal/wol"
 )
 
-// record writes the one line that a wake leaves in the daemon's log. It tells of
-// what went on the wire.
-func (h *handler) record(ctx context.Context, req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
-	const most = 10 // of 1000, which nobody could read
+// LogWakes writes to log the one line that a call leaves there, which says what went on the
+// wire. It must stand behind policy.Distinct, which names each target once.
+func LogWakes(next wol.Waker, log *slog.Logger) wol.Waker {
+	l := &wakeLog{log: log}
+	return wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+		start := time.Now()
+		receipts, err := next.Wake(ctx, req)
+		l.record(ctx, req, receipts, err, time.Since(start))
+		return receipts, err
+	})
+}
+
+type wakeLog struct {
+	log *slog.Logger
+	// unsent bounds the lines of calls that sent nothing, with which any peer of the socket
+	// could fill the disk. The packet budget bounds the lines of what was sent.
+	unsent logs.Ration
+}
+
+func (l *wakeLog) record(ctx context.Context, req wol.Request, receipts []wol.Receipt, err error, took time.Duration) {
+	const most = 10 // of 1000, which would be unreadable
 	var macs []string
-	targets, packets, unsent := 0, 0, 0
+	for _, target := range req.Targets[:min(most, len(req.Targets))] {
+		macs = append(macs, target.MAC.String())
+	}
+	packets, unsent := 0, 0
 	var failed map[string]int // by what failed, to how many targets: bounded by the interfaces
-	for i, target := range req.Distinct() {
-		targets++
-		if targets <= most {
-			macs = append(macs, target.MAC.String())
-		}
-		if i >= len(receipts) { // after an error there is none
-			continue
-		}
-		packets += len(receipts[i].Sent)
-		if !receipts[i].OK {
+	for _, r := range receipts {
+		packets += len(r.Sent)
+		if !r.OK {
 			unsent++
 		}
-		for _, f := range receipts[i].Failed {
+		for _, f := range r.Failed {
 			if failed == nil {
 				failed = map[string]int{}
 			}
 			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
 		}
 	}
-	attrs := []slog.Attr{slog.String("request_id", req.ID), slog.Int("targets", targets), slog.Any("mac", macs), slog.Int64("took_ms", took.Milliseconds())}
+	attrs := []slog.Attr{slog.String("request_id", req.ID), slog.Int("targets", len(req.Targets)), slog.Any("mac", macs), slog.Int64("took_ms", took.Milliseconds())}
 	switch {
 	case err != nil:
 		level := slog.LevelError
@@ -43,11 +57,11 @@ func (h *handler) record(ctx context.Context, req wol.Request, receipts []wol.Re
 		case wol.Invalid, wol.RateLimited, wol.Forbidden:
 			level = slog.LevelWarn
 		}
-		h.unsent.Log(h.log, level, "wake not sent", slog.GroupAttrs("", attrs...), "kind", wol.KindOf(err), "err", err)
+		l.unsent.Log(l.log, level, "wake not sent", slog.GroupAttrs("", attrs...), "kind", wol.KindOf(err), "err", err)
 	case len(failed) > 0 || unsent > 0:
 		attrs = append(attrs, slog.Int("packets", packets), slog.Int("targets_not_sent", unsent), slog.Any("failed", failed))
-		h.log.LogAttrs(ctx, slog.LevelWarn, "wake sent in part", attrs...)
+		l.log.LogAttrs(ctx, slog.LevelWarn, "wake sent in part", attrs...)
 	default:
-		h.log.LogAttrs(ctx, slog.LevelInfo, "wake sent", append(attrs, slog.Int("packets", packets))...)
+		l.log.LogAttrs(ctx, slog.LevelInfo, "wake sent", append(attrs, slog.Int("packets", packets))...)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wolgate/internal/policy"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
 	"wolgate/internal/woltest"
@@ -27,7 +28,8 @@ func TestRefusalsCannotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return woltest.Receipts(req), nil })
-		h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, nil)))
+		log := slog.New(slog.NewJSONHandler(&out, nil))
+		h := wolhttp.Handler(wolhttp.LogWakes(waker, log), noInterfaces, log)
 		refuse := func() {
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://localhost/nothing", nil))
 		}
@@ -84,7 +86,8 @@ func TestUnsentWakesCannotFillTheLog(t *testing.T) {
 		waker := wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) {
 			return nil, &wol.Error{Kind: wol.Forbidden, Message: "not allowed"}
 		})
-		h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, nil)))
+		log := slog.New(slog.NewJSONHandler(&out, nil))
+		h := wolhttp.Handler(wolhttp.LogWakes(waker, log), noInterfaces, log)
 		for range 10_000 {
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/wol/"+woltest.MAC(1).String(), nil))
 			time.Sleep(time.Millisecond)
@@ -219,7 +222,8 @@ func TestWakeLineCountsTheWire(t *testing.T) {
 			}
 			return a
 		}}
-		h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, plain)))
+		log := slog.New(slog.NewJSONHandler(&out, plain))
+		h := wolhttp.Handler(policy.Distinct(wolhttp.LogWakes(waker, log)), noInterfaces, log)
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/wol", strings.NewReader(`{"targets":[`+targets+`]}`)))
 		if !strings.HasSuffix(out.String(), want+"\n") {
 			t.Errorf("%s:\n%swant %s", targets, out.String(), want)

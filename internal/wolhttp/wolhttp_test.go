@@ -195,7 +195,8 @@ func TestLogNeverHoldsSecureOn(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) { return woltest.Receipts(req), nil })
-	h := wolhttp.Handler(waker, noInterfaces, slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h := wolhttp.Handler(wolhttp.LogWakes(waker, log), noInterfaces, log)
 	for _, body := range []string{`{"secureon":"deadbeefcafe"}`, `{"secureon":"deadbeefcafe00"}`, `{"secureon":"deadbeef","x":1}`} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/wol/02:00:00:00:00:01", strings.NewReader(body)))
 	}

@@ -108,7 +108,7 @@ func guard(ctx context.Context, sender *broadcast.Sender, budget *policy.Budget,
 			return nil, err
 		}
 	}
-	return policy.Distinct(waker), nil
+	return policy.Distinct(wolhttp.LogWakes(waker, log)), nil
 }
 
 // listen takes the socket over from systemd, or makes it.
