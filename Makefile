@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 
 # Flags of the load program, such as -wakes 1000000, and the packages with benchmarks.
 BENCHFLAGS ?=
-BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp wolserver)
+BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp wolserver apiserver)
 
 # What images are called: $(IMAGES)/wol-server:$(TAG) and $(IMAGES)/api-server:$(TAG).
 IMAGES    ?= wolgate
@@ -57,7 +57,6 @@ run: build
 # REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler. The
 # tests of whole systems (an engine, systemd, a browser) come last, one at a time, because
 # each of them is a load for the others. What they leave to look at is in $(RUN)/artifacts.
-# Allocations are counted without the race detector, which adds some.
 test: build
 	@mkdir -p "$(RUN)/artifacts"; rm -f "$(RUN)/skipped"; race=-race; code=0; \
 	if ! command -v "$$(go env CC)" >/dev/null; then \
@@ -66,7 +65,6 @@ test: build
 	fi; \
 	export SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
 	go test $$race -shuffle=on -count=1 $$(go list ./... | grep -v /internal/e2e/) || code=$$?; \
-	[ -z "$$race" ] || go test -run '^TestAllocations' -count=1 ./internal/apiserver || code=$$?; \
 	go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$(go list ./... | grep /internal/e2e/) || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 

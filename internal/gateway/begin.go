@@ -85,10 +85,9 @@ func (g *gateway) logAccess(c *fiber.Ctx, cause error, took time.Duration) {
 	case status >= 400:
 		level = slog.LevelWarn
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 10),
 		slog.String("request_id", call.id), slog.String("method", c.Method()), slog.String("route", routeOf(c)),
-		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", call.caller.Source.String()),
-	}
+		slog.Int("status", status), slog.Int64("took_ms", took.Milliseconds()), slog.String("client", call.caller.Source.String()))
 	if call.known() {
 		attrs = append(attrs, slog.String("key_id", call.caller.Grant), slog.String("key", call.caller.Name))
 	}

@@ -34,9 +34,11 @@ type TargetText struct {
 func ParseOptions(mac string, body []byte) (Request, error) {
 	var o Options
 	if len(body) > 0 {
-		if err := decode(body, &o); err != nil {
+		var decoded Options // on the heap, unlike o
+		if err := decode(body, &decoded); err != nil {
 			return Request{}, err
 		}
+		o = decoded
 	}
 	target, err := TargetText{MAC: mac, SecureOn: o.SecureOn}.parse()
 	if err != nil {

@@ -61,24 +61,3 @@ func Parrot(t testing.TB, answer []byte) (socket string) {
 	})
 	return socket
 }
-
-// AllocationsPerMessage returns how often the process allocates while message is sent
-// to address and answered with status 200, and what came back last.
-func AllocationsPerMessage(t testing.TB, network, address string, message []byte) (allocations float64, answer string) {
-	t.Helper()
-	c, err := net.Dial(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	b, n := make([]byte, 64<<10), 0
-	allocations = testing.AllocsPerRun(1000, func() {
-		if _, err := c.Write(message); err != nil {
-			t.Fatal(err)
-		}
-		if n, err = readMessage(c, b); err != nil || !bytes.HasPrefix(b[:n], []byte("HTTP/1.1 200 ")) {
-			t.Fatalf("%v: %q", err, b[:n])
-		}
-	})
-	return allocations, string(b[:n])
-}

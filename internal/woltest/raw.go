@@ -78,3 +78,18 @@ func FreeAddress(t testing.TB) string {
 	defer listener.Close()
 	return listener.Addr().String()
 }
+
+// AwaitListener returns once something listens on address, within Patience.
+func AwaitListener(t testing.TB, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(Patience); ; time.Sleep(time.Millisecond) {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
