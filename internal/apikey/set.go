@@ -17,7 +17,7 @@ type Set struct {
 	decoy *credential // what an unknown key is compared with
 }
 
-// credential is a key with what it allows: the wol.Rights of whoever presents it.
+// credential is a key with what it allows: the wol.Rights of its owner.
 type credential struct {
 	Entry
 	targets map[wol.MAC]bool // nil for every target

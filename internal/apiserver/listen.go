@@ -10,7 +10,7 @@ import (
 
 // sendBuffer is what the kernel holds of answers for each client, in bytes; it
 // doubles it for its own needs (socket(7)). Left to itself it goes up to 4 MiB
-// (tcp_wmem, tcp(7)) for whoever reads slowly: some hundred of those would take what
+// (tcp_wmem, tcp(7)) for a client that reads slowly: some hundred of those would take what
 // all TCP of the host may have. Our answers are small; the largest file of the
 // documentation is 1.7 MB, which 64 KiB at a time are enough for.
 const sendBuffer = 64 << 10

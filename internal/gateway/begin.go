@@ -76,7 +76,7 @@ func (g *gateway) logAccess(c *fiber.Ctx, cause error, took time.Duration) {
 	status := c.Response().StatusCode()
 	level := slog.LevelInfo
 	switch {
-	case status == fiber.StatusInternalServerError: // ours, whoever asked
+	case status == fiber.StatusInternalServerError: // ours, with a key or without
 		level = slog.LevelError
 	case !call.known(), status == fiber.StatusTooManyRequests:
 		level = slog.LevelDebug

@@ -23,8 +23,8 @@ func (g *gateway) clientAddress(c *fiber.Ctx) netip.Addr {
 }
 
 // origin returns the peer, or, where the peer is a trusted proxy, the last of the
-// hops that is not one. What stands further left was written by whoever asked, and
-// proves nothing.
+// hops that is not one. The client wrote what stands further left, so it proves
+// nothing.
 func origin(peer netip.Addr, hops []string, trusted []netip.Prefix) netip.Addr {
 	peer = peer.Unmap().WithZone("")
 	for _, hop := range slices.Backward(hops) {

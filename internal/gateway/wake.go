@@ -42,7 +42,7 @@ import (
 func (g *gateway) wakeOne(c *fiber.Ctx) error {
 	mac, err := url.PathUnescape(strings.TrimPrefix(c.Path(), bulkPath+"/")) // exactly once
 	if err != nil {
-		mac = "" // no MAC, like everything else that is not one
+		mac = "" // which is no MAC
 	}
 	body, err := readBody(c, maxOptions)
 	if err != nil {

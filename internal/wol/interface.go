@@ -6,8 +6,8 @@ type Interface struct {
 	Name     string `json:"interface" example:"eth0"`
 	Eligible bool   `json:"eligible" example:"true"` // packets leave by it
 	// Why says why not, for programs, and Reason for people; Cure is what to do
-	// about it. Failing is true where somebody relies on the interface all the
-	// same, so that every receipt lists it under failed.
+	// about it. Failing is true where the interface is relied on all the same, so
+	// that every receipt lists it under failed.
 	Why          Why      `json:"why,omitempty" swaggertype:"string" enums:"loopback,point_to_point,not_named,excluded,no_broadcast,no_arp,down,no_carrier,bridge_without_ports,port,missing" example:"excluded"`
 	Reason       string   `json:"reason,omitempty" example:"excluded by --exclude-interfaces"`
 	Cure         string   `json:"cure,omitempty" example:"name it in --interfaces if computers to wake are on it"`

@@ -32,7 +32,7 @@ func ParseMAC(s string) (MAC, error) {
 	return m, nil
 }
 
-// macDigits copies the twelve digit positions of s and says whether the
+// macDigits copies the twelve digit positions of s and reports whether the
 // separators stand where one of the four spellings has them.
 func macDigits(digits *[12]byte, s string) bool {
 	var separator byte

@@ -88,7 +88,7 @@ func ParseReceipt(text []byte) (Receipt, error) {
 }
 
 // ParseReceipts reads the answer to a request for many targets, as ParseReceipt does.
-// Their sum is not to contradict them either.
+// Their sum must agree with them as well.
 func ParseReceipts(text []byte) (Receipts, error) {
 	var all Receipts
 	if err := json.Unmarshal(text, &all); err != nil {

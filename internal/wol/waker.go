@@ -5,7 +5,7 @@ import "context"
 // MaxTargets is the largest number of targets in one Request.
 const MaxTargets = 1000
 
-// Target is one host to wake.
+// Target is one computer to wake.
 type Target struct {
 	MAC      MAC
 	SecureOn SecureOn
@@ -22,7 +22,7 @@ type Request struct {
 	// Interface limits the send to one of the daemon's interfaces; empty means
 	// all that are eligible.
 	Interface string
-	// Targets holds 1 to MaxTargets hosts.
+	// Targets holds 1 to MaxTargets computers.
 	Targets []Target
 }
 

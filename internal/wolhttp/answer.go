@@ -9,17 +9,17 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Receipts for a thousand targets, which may be one and the same that costs the packet
-// budget little, take megabytes where there are many interfaces. A peer that reads
-// slowly on many connections would have us hold all of them.
+// Receipts for a thousand targets take megabytes on a host with many interfaces, and cost
+// the packet budget little if all name one target. Peers that read slowly on many
+// connections would make us hold all of them, so only a few are written at a time.
 const (
 	largeAnswer  = 64 << 10        // bytes, about
 	largeAnswers = 4               // at a time
 	readingTime  = 2 * time.Second // for a peer on the same host
-	turnTime     = 5 * time.Second // that a large one waits, whatever has become of its caller
+	turnTime     = 5 * time.Second // that a large one waits for its turn
 )
 
-// answer writes what a call has come to.
+// answer writes the answer to a call.
 func (h *handler) answer(w http.ResponseWriter, id string, answer any) error {
 	receipts, _ := answer.(wol.Receipts)
 	if size(receipts) > largeAnswer {
@@ -28,7 +28,7 @@ func (h *handler) answer(w http.ResponseWriter, id string, answer any) error {
 		select {
 		case h.large <- struct{}{}:
 			defer func() { <-h.large }()
-		case <-turn.C: // what was sent is not known there
+		case <-turn.C: // the caller cannot know what was sent
 			return problem.From(&wol.Error{Kind: wol.Timeout}).For(id).Write(w)
 		}
 	}
@@ -37,7 +37,7 @@ func (h *handler) answer(w http.ResponseWriter, id string, answer any) error {
 	return json.NewEncoder(w).Encode(answer)
 }
 
-// size is about how many bytes receipts take as JSON.
+// size estimates how many bytes receipts take as JSON.
 func size(receipts wol.Receipts) int {
 	const receipt, destination = 150, 100
 	n := 0

@@ -11,12 +11,12 @@ import (
 // something carries it there, such as socat or a development proxy, and then any
 // page that the user opens does. Each of the three signs is enough:
 //
-//   - Origin, Referer and Sec-Fetch-* are put in by browsers and out of a page's
-//     reach (forbidden request-headers in the Fetch standard). That one is there
-//     decides, not what it says: a sandboxed page has the origin null.
+//   - Browsers set Origin, Referer and Sec-Fetch-*, and pages cannot change them
+//     (forbidden request-headers in the Fetch standard). The presence of one
+//     decides, not its value: a sandboxed page has the origin null.
 //   - A page whose own name was made to resolve to this host (DNS rebinding) is of
 //     the same origin as what answers, but it cannot name another Host than its own.
-//   - No call has a query, so one is a form, an image or a mistake.
+//   - No call has a query, so a request with one is a form, an image or a mistake.
 //
 // What net/http refuses by itself, such as a header that is too large (431), never
 // comes here: its answer is plain text, not our problem body, and not logged.
@@ -30,13 +30,13 @@ func fromProgram(r *http.Request) error {
 		return &wol.Error{Kind: wol.Forbidden, Message: "the socket does not serve this Host: call it as http://localhost"}
 	}
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return &wol.Error{Kind: wol.Invalid, Message: "no call takes a query: put what it says into the body, and leave the ? away"}
+		return &wol.Error{Kind: wol.Invalid, Message: "no call takes a query: put it into the body, and omit the ?"}
 	}
 	return nil
 }
 
-// ourHost says whether a Host header names this service, with any port: it is a
-// socket, so the name is all that a client makes up. HTTP/1.0 sends none.
+// ourHost reports whether a Host header names this service, with any port: on a
+// socket the name is only what a client makes up. HTTP/1.0 sends none.
 func ourHost(host string) bool {
 	if host == "" {
 		return true

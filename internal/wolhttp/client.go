@@ -39,7 +39,7 @@ func NewClient(dial func(ctx context.Context, network, address string) (net.Conn
 	return &Client{
 		timeout: timeout,
 		http: http.Client{
-			// Not http.DefaultTransport: no proxy variable may lead a call astray.
+			// Not http.DefaultTransport: a proxy variable must not redirect a call.
 			Transport: &http.Transport{
 				DialContext:         dial,
 				MaxConnsPerHost:     MaxConnections,
@@ -54,7 +54,7 @@ func NewClient(dial func(ctx context.Context, network, address string) (net.Conn
 	}
 }
 
-// Close gives up the idle connections.
+// Close closes the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Wake asks the daemon. A call whose connection breaks is made again: a magic
@@ -136,7 +136,7 @@ func (c *Client) Ping(ctx context.Context, requestID string) error {
 	return nil
 }
 
-// get asks for what is no wake and decodes it.
+// get makes a call that wakes nothing and decodes the answer.
 func (c *Client) get(ctx context.Context, path, id string, into any) error {
 	answer, err := c.call(ctx, http.MethodGet, path, id, nil)
 	if err != nil {
@@ -186,9 +186,8 @@ func (c *Client) attempt(ctx context.Context, method, path, id string, body []by
 	if at, ok := ctx.Deadline(); ok {
 		r.Header.Set(headerDeadline, strconv.FormatInt(at.UnixMilli(), 10))
 	}
-	// The transport makes a request again whose pooled connection turns out to
-	// be dead if it counts as idempotent, which this header's presence says; as
-	// it has no value it is not sent.
+	// net/http retries on a dead pooled connection only if the request counts as
+	// idempotent. The presence of this header says so; having no value, it is not sent.
 	r.Header["Idempotency-Key"] = nil
 	response, err := c.http.Do(r)
 	if err != nil {
@@ -242,11 +241,11 @@ func isDial(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// badUpstream is the error of an answer that is not the daemon's. What the one
-// that gave it has done with the request is not known.
+// badUpstream is the error of an answer that is not the daemon's. It is not known what
+// became of the request.
 func badUpstream(err error) error { return &wol.Error{Kind: wol.BadUpstream, Unsure: true, Err: err} }
 
-// notOurs is that of an answer of success that err says is not one.
+// notOurs is badUpstream for an answer of success that cannot be read.
 func notOurs(err error, answer []byte) error {
 	return badUpstream(fmt.Errorf("status 200 with a body that is not ours: %w: %.80q", err, answer))
 }

@@ -22,10 +22,10 @@ import (
 const (
 	defaultPatience = 10 * time.Second
 	maxPatience     = time.Minute
-	answerTime      = 100 * time.Millisecond // kept back, at most, for the answer's way home
+	answerTime      = 100 * time.Millisecond // at most, reserved for writing the response
 )
 
-// Interfaces tells of the interfaces of the host.
+// Interfaces lists the interfaces of the host.
 type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
@@ -119,7 +119,7 @@ func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, o
 func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Request, error) {
 	var body []byte
 	var err error
-	if r.ContentLength != 0 { // as a call for one target has as a rule
+	if r.ContentLength != 0 { // most calls for one target have no body
 		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	}
 	if err != nil {
@@ -136,12 +136,12 @@ func parse(w http.ResponseWriter, r *http.Request, mac string, one bool) (wol.Re
 	}
 	plain, err := url.PathUnescape(mac)
 	if err != nil {
-		plain = "" // no MAC, like everything else that is not one
+		plain = "" // which is no MAC
 	}
 	return wol.ParseOptions(plain, body)
 }
 
-// isJSON says whether a body may be JSON by its Content-Type, which may be absent.
+// isJSON reports whether a body may be JSON by its Content-Type, which may be absent.
 // The types that a page can send anywhere without asking first (a CORS-safelisted
 // request-header in the Fetch standard), a form's and text/plain, are not.
 func isJSON(contentType []string) bool {

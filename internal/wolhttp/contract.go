@@ -1,12 +1,3 @@
-// Package wolhttp is the daemon's HTTP contract on its Unix socket, both ends
-// of it: Handler serves any wol.Waker, and Client is a wol.Waker.
-//
-//	POST /wol/{mac}   wol.Options, may be empty   ->  wol.Receipt
-//	POST /wol         wol.Targets                 ->  wol.Receipts
-//	GET  /interfaces                              ->  wol.Interfaces
-//	GET  /healthz                                 ->  {"ok":true}
-//
-// Errors are the bodies of package problem.
 package wolhttp
 
 const (
@@ -16,8 +7,8 @@ const (
 
 	// headerDeadline carries the moment, in milliseconds since 1970 UTC, after
 	// which the caller has given up. A daemon that was stopped meanwhile drops
-	// the call instead of waking a host long after somebody asked. Both ends
-	// are on one host and read one clock.
+	// the call instead of waking a host late. Both ends are on one host and read
+	// one clock.
 	headerDeadline  = "Wol-Deadline"
 	headerRequestID = "X-Request-Id" // as net/http writes it
 
