@@ -223,7 +223,7 @@ func (c *copies) send(j job) (again bool) {
 		}
 	}
 	if failures > 0 {
-		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", plain(last))
+		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", errorText(last))
 	}
 	return true
 }

@@ -95,7 +95,7 @@ func refusal(to netip.Addr, iface int) string {
 		return "the routing tables do not know this broadcast address"
 	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENODEV),
 		errors.Is(err, unix.EACCES), errors.Is(err, unix.EINVAL): // the last two are routes of the types prohibit and blackhole
-		return "the routing tables refuse this broadcast address: " + plain(err)
+		return "the routing tables refuse this broadcast address: " + errorText(err)
 	default:
 		return ""
 	}
@@ -137,7 +137,7 @@ func tryRaw() string {
 	case errors.Is(err, unix.EPERM):
 		return "--raw needs CAP_NET_RAW, which this process does not have"
 	default:
-		return "--raw needs packet sockets: " + plain(err)
+		return "--raw needs packet sockets: " + errorText(err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (d destination) send(ctx context.Context, packets [][]byte, failed []error)
 
 // failure puts into words why a packet did not go there.
 func (d destination) failure(err error) wol.Failure {
-	return wol.Failure{Interface: d.iface, Destination: d.text, Error: plain(err)}
+	return wol.Failure{Interface: d.iface, Destination: d.text, Error: errorText(err), Code: failureCode(err)}
 }
 
 // limited returns 255.255.255.255 (RFC 919 section 7) by way of l. It is tied to

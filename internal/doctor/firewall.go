@@ -16,7 +16,7 @@ func (e *experiment) firewall(t trial) []wol.Finding {
 		list = append(list, wol.Finding{Code: firewall, Interface: iface, Message: message, Cure: cure})
 	}
 	own := e.cure(t.iface)
-	if refused := t.failedBy(wol.FirewallRefuses); refused != "" {
+	if refused := t.failedBy(wol.FirewallRefused); refused != "" {
 		add(t.iface, "the kernel refused the probe to "+refused+" (operation not permitted): a firewall on this host drops what wol-server sends", own)
 	}
 	if full := t.failedBy(wol.QueueFull); full != "" {
@@ -36,11 +36,11 @@ func (e *experiment) firewall(t trial) []wol.Finding {
 	return list
 }
 
-// failedBy returns where the probe was not sent for this reason.
-func (t trial) failedBy(reason string) string {
+// failedBy returns the destinations that the probe was not sent to for this cause.
+func (t trial) failedBy(cause wol.FailureCode) string {
 	var about []string
 	for _, f := range t.failed {
-		if f.Error == reason {
+		if f.Code == cause {
 			about = append(about, f.Destination)
 		}
 	}

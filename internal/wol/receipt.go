@@ -28,12 +28,17 @@ type Failure struct {
 	Interface   string `json:"interface,omitempty" example:"eth1"`
 	Destination string `json:"destination" example:"10.0.0.255:9"`
 	Error       string `json:"error" example:"network is down"`
+	// Code is for programs in the sender's process; it is not part of the answer.
+	Code FailureCode `json:"-"`
 } // @name Failure
 
-// The errors of a Failure that others than people look at.
+// FailureCode names a cause that a program looks for. Most have none.
+type FailureCode string
+
+// The causes.
 const (
-	FirewallRefuses = "a firewall on this host refuses it (operation not permitted)"
-	QueueFull       = "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
+	FirewallRefused FailureCode = "firewall_refused" // a rule of this host's output
+	QueueFull       FailureCode = "queue_full"       // or an egress rule, which looks the same
 )
 
 // NewReceipt derives the status from what was sent and what failed.

@@ -10,17 +10,16 @@ import (
 	"wolgate/internal/wol"
 )
 
-// plain puts an error of the kernel into words that tell an operator where to
-// look, with the kernel's own where it has good ones, such as "network is
-// unreachable".
-func plain(err error) string {
+// errorText returns an error of the kernel in words that tell an operator where to
+// look, or the kernel's own where they are good, such as "network is unreachable".
+func errorText(err error) string {
 	switch {
 	case errors.Is(err, unix.ENOBUFS):
-		return wol.QueueFull
+		return "queue is full, or an egress rule of a firewall on this host drops it (no buffer space available)"
 	case full(err):
 		return "queue is full, the interface does not take packets fast enough"
 	case errors.Is(err, unix.EPERM):
-		return wol.FirewallRefuses
+		return "a firewall on this host refuses it (operation not permitted)"
 	case errors.Is(err, unix.EINVAL):
 		return "the interface's address has just changed, or the destination needs a zone (invalid argument)"
 	case errors.Is(err, unix.EMSGSIZE):
@@ -36,4 +35,16 @@ func plain(err error) string {
 		return errno.Error()
 	}
 	return err.Error()
+}
+
+// failureCode returns the cause that programs look for, if err is one of those.
+func failureCode(err error) wol.FailureCode {
+	switch {
+	case errors.Is(err, unix.ENOBUFS):
+		return wol.QueueFull
+	case errors.Is(err, unix.EPERM):
+		return wol.FirewallRefused
+	default:
+		return ""
+	}
 }
