@@ -7,17 +7,11 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Open makes the sender of the probes: one that sends exactly one copy to every
-// destination of the interface that the request names. A port other than 0
-// stands in for that of every destination, the configured ones included. closing
-// is called once, when nothing more is to be sent.
-type Open func(port uint16) (waker wol.Waker, closing func())
-
 // Examine looks, sends one probe by each eligible interface and watches for it.
-// A probe is a magic packet for a MAC that no card has. The port is the sender's
-// configured one; where it would have to be listened on and cannot be, a second
-// probe goes to another.
-func (d Doctor) Examine(ctx context.Context, port uint16, open Open) (Report, error) {
+// A probe is a magic packet for a MAC that no card has. The waker must send exactly
+// one copy to every destination of the interface that the request names; the port is
+// the one it sends to, for the advice.
+func (d Doctor) Examine(ctx context.Context, port uint16, waker wol.Waker) (Report, error) {
 	f, err := d.facts(ctx)
 	if err != nil {
 		return Report{}, err
@@ -29,7 +23,7 @@ func (d Doctor) Examine(ctx context.Context, port uint16, open Open) (Report, er
 	if len(f.eligible()) == 0 {
 		return report, nil
 	}
-	e, err := f.experiment(ctx, port, open)
+	e, err := f.experiment(ctx, port, waker)
 	if err != nil {
 		return Report{}, err
 	}
@@ -40,6 +34,7 @@ func (d Doctor) Examine(ctx context.Context, port uint16, open Open) (Report, er
 		report.OK = report.OK || probe.Heard
 		report.Findings = append(report.Findings, e.firewall(t)...)
 	}
+	report.Findings = append(report.Findings, e.unwatched()...)
 	report.OK = report.OK && !confines(report.Findings)
 	return report, nil
 }

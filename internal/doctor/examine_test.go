@@ -154,18 +154,15 @@ func TestWithoutIPv4(t *testing.T) {
 	if r := (setup{Port: 9}).examine(t); !r.OK || len(r.Findings) > 0 || len(l.Collect(quiet)) != 1 {
 		t.Errorf("%+v", r)
 	}
-	if r := (setup{Port: 9}).unprivileged(t); !r.OK || len(r.Findings) > 0 {
-		t.Errorf("without privileges: %+v", r)
-	}
 }
 
 func TestContainer(t *testing.T) {
 	l := lantest.New(t, "eth0", "172.17.0.2/24")
 	l.DefaultRoute()
 	examine := func() doctor.Report {
-		d, open := setup{Port: 9, Only: broadcast.Names{"eth0"}}.doctor(t)
+		d, sender := setup{Port: 9, Only: broadcast.Names{"eth0"}}.doctor(t)
 		d.Root = fstest.MapFS{".dockerenv": {}}
-		r, err := d.Examine(t.Context(), 9, open)
+		r, err := d.Examine(t.Context(), 9, sender)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,10 +182,10 @@ func TestNothingEligible(t *testing.T) {
 	lantest.Bridge(t, "br-lan", "10.10.0.1/24").AddPort(lantest.New(t, "lana"))
 	lantest.Bridge(t, "docker0", "172.17.0.1/24").AddPort(lantest.New(t, "lanb"))
 	d, _ := setup{Port: 9, Only: broadcast.Names{"eth*"}}.doctor(t)
-	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func()) {
-		t.Error("a sender for nothing")
+	r, err := d.Examine(t.Context(), 9, wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) {
+		t.Error("sent a probe by nothing")
 		return nil, nil
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,13 +203,13 @@ func TestBusyHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer flood.Close()
-	d, open := setup{Port: 9}.doctor(t)
-	r, err := d.Examine(t.Context(), 9, func(port uint16) (wol.Waker, func()) {
+	d, sender := setup{Port: 9}.doctor(t)
+	r, err := d.Examine(t.Context(), 9, wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
 		for range 5000 {
 			_, _ = flood.Write(make([]byte, 120)) // nobody listens, which is an error now and then
 		}
-		return open(port)
-	})
+		return sender.Wake(ctx, req)
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,11 +220,11 @@ func TestBusyHost(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	lantest.New(t, "lana", "10.10.0.1/24")
-	d, open := setup{Port: 9, Fixed: "10.10.0.7"}.doctor(t) // nobody answers ARP, and it is waited for
+	d, sender := setup{Port: 9, Fixed: "10.10.0.7"}.doctor(t) // nobody answers ARP, and it is waited for
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err := d.Examine(ctx, 9, open)
+	_, err := d.Examine(ctx, 9, sender)
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 900*time.Millisecond {
 		t.Errorf("%v after %v", err, took)
 	}
@@ -237,9 +234,7 @@ func TestErrorsOfTheSender(t *testing.T) {
 	lantest.New(t, "lana", "10.10.0.1/24")
 	d, _ := setup{Port: 9}.doctor(t)
 	broken := errors.New("broken")
-	r, err := d.Examine(t.Context(), 9, func(uint16) (wol.Waker, func()) {
-		return wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return nil, broken }), func() {}
-	})
+	r, err := d.Examine(t.Context(), 9, wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return nil, broken }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"wolgate/internal/wol"
 )
 
 // watchTime is how long a probe is watched for. One that waits in no queue is seen
@@ -18,49 +20,40 @@ const (
 // experiment is what was sent and what was seen of it.
 type experiment struct {
 	port   uint16 // configured
-	echoed uint16 // the port of the second probe, or 0
-	method Method
-	excuse error // why there is no better method
+	blind  error  // why nothing was watched; nil where it was
 	trials []trial
 	links  links // afterwards; nil where the kernel does not tell
 }
 
-func (f facts) experiment(ctx context.Context, port uint16, open Open) (experiment, error) {
-	w, excuse := openWitness(port, f.samePort(port))
-	defer w.close()
-	e := experiment{port: port, echoed: w.port(), method: w.method(), excuse: excuse, trials: f.newTrials(), links: f.links}
-	e.send(ctx, f, w, open)
-	if err := e.watch(ctx, w); err != nil {
-		return experiment{}, err
+// experiment sends a probe by each eligible interface. Without a tap it sends them
+// all the same: what the kernel refuses is then still known.
+func (f facts) experiment(ctx context.Context, port uint16, waker wol.Waker) (experiment, error) {
+	e := experiment{port: port, trials: f.newTrials(), links: f.links}
+	var t *tap
+	if t, e.blind = openTap(); e.blind == nil {
+		defer t.close()
 	}
-	return e, e.count(ctx, f.links)
+	for i := range e.trials {
+		e.trials[i].send(ctx, waker, f, t != nil)
+		if t != nil {
+			_ = e.take(t, time.Now().Add(glance)) // the socket has room for some hundred; an error comes again
+		}
+	}
+	if t == nil {
+		return e, ctx.Err()
+	}
+	if err := e.watch(ctx, t); err != nil || f.links == nil {
+		return e, err
+	}
+	var err error
+	e.links, err = readLinks() // a cable may have been pulled since
+	return e, err
 }
 
-// send sends every probe, and where the witness listens on a port of its own,
-// once more to that: whether the kernel accepts a packet depends on its port, and
-// only the configured one counts.
-func (e *experiment) send(ctx context.Context, f facts, w witness, open Open) {
-	waker, closing := open(0)
-	defer closing()
-	for i := range e.trials {
-		e.trials[i].send(ctx, waker, f, w)
-		_ = e.take(w, time.Now().Add(glance)) // the witness has room for some hundred; an error comes again
-	}
-	if e.echoed == 0 {
-		return
-	}
-	echo, closing := open(e.echoed)
-	defer closing()
-	for i := range e.trials {
-		e.trials[i].echo(ctx, echo, f)
-		_ = e.take(w, time.Now().Add(glance))
-	}
-}
-
-// watch waits for what the witness can see, and no longer than it has to.
-func (e *experiment) watch(ctx context.Context, w witness) error {
-	defer context.AfterFunc(ctx, w.close)()
-	err := e.take(w, time.Now().Add(watchTime))
+// watch waits for what can be seen, and no longer than it has to.
+func (e *experiment) watch(ctx context.Context, t *tap) error {
+	defer context.AfterFunc(ctx, t.close)()
+	err := e.take(t, time.Now().Add(watchTime))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -68,9 +61,9 @@ func (e *experiment) watch(ctx context.Context, w witness) error {
 }
 
 // take notes what is seen until then, or until nothing more can be.
-func (e *experiment) take(w witness, until time.Time) error {
+func (e *experiment) take(t *tap, until time.Time) error {
 	for !e.complete() {
-		s, err := w.next(until)
+		s, err := t.next(until)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
@@ -84,15 +77,11 @@ func (e *experiment) take(w witness, until time.Time) error {
 	return nil
 }
 
-// complete says whether everything has been seen that can be.
+// complete reports whether everything has been seen that can be.
 func (e *experiment) complete() bool {
 	for _, t := range e.trials {
 		for _, l := range t.legs {
-			seen := len(e.missed(l)) == 0
-			if e.method == OwnBroadcast {
-				seen = l.echoed || !l.watched
-			}
-			if !seen {
+			if len(e.missed(l)) > 0 {
 				return false
 			}
 		}
@@ -111,4 +100,16 @@ func (e *experiment) missed(l leg) []int {
 	return slices.DeleteFunc(slices.Clone(l.outlets), func(index int) bool {
 		return !e.links.runs(index) || slices.Contains(l.left, index)
 	})
+}
+
+// unwatched is about a doctor that may not capture packets.
+func (e *experiment) unwatched() []wol.Finding {
+	if e.blind == nil {
+		return nil
+	}
+	found := wol.Finding{Code: notWatched, Message: "doctor cannot see whether its probes leave this host (" + e.blind.Error() + "), and so not whether a LAN hears it"}
+	if errors.Is(e.blind, os.ErrPermission) {
+		found.Cure = "run doctor with sudo, in a container with docker exec --privileged --user 0"
+	}
+	return []wol.Finding{found}
 }

@@ -20,6 +20,7 @@ const (
 	noRoute        = "no_route"
 	rawRefused     = "raw_refused"
 	firewall       = "firewall"
+	notWatched     = "not_watched"
 )
 
 // findings says what is wrong, without having sent anything; it never returns

@@ -7,14 +7,10 @@ import (
 )
 
 func (e *experiment) whyUnwatched(l leg) string {
-	switch _, known := e.links.outlets(l.out); {
-	case !known:
+	if _, known := e.links.outlets(l.out); !known {
 		return "by which interface it left is not known"
-	case e.method == OwnBroadcast:
-		return "only IPv4 broadcasts can be heard back, and as root (CAP_NET_RAW) doctor sees what leaves"
-	default:
-		return fmt.Sprintf("nothing could watch whether it left (%v)", e.excuse)
 	}
+	return "whether it left was not watched"
 }
 
 func (e *experiment) whyUnseen(l leg) string {
@@ -26,21 +22,14 @@ func (e *experiment) whyUnseen(l leg) string {
 		return "accepted by the kernel, and not seen leaving: there is no carrier any more"
 	case !l.broadcast():
 		return "accepted by the kernel, and not seen leaving: " + l.unanswered()
-	case e.method == OwnBroadcast && l.echoed:
-		return "passed the firewall's output rules, and " + e.notSeenBy(missed)
-	case e.method == OwnBroadcast:
-		return "accepted by the kernel, not heard back, and " + e.notSeenBy(missed)
 	default:
-		return "accepted by the kernel, and " + e.notSeenBy(missed)
+		return "accepted by the kernel, and not seen leaving by " + e.names(missed)
 	}
 }
 
-func (e *experiment) notSeenBy(missed []int) string {
-	by := strings.Join(e.links.names(missed), " and ")
-	if e.method == OwnBroadcast {
-		return by + " did not count it as sent"
-	}
-	return "not seen leaving by " + by
+// names joins the names of interfaces for a sentence.
+func (e *experiment) names(indexes []int) string {
+	return strings.Join(e.links.names(indexes), " and ")
 }
 
 // unanswered says why a packet to one host, or to a router, waits in the kernel

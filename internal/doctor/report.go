@@ -2,6 +2,15 @@ package doctor
 
 import "wolgate/internal/wol"
 
+// Method is how a probe was watched for.
+type Method string
+
+// The methods.
+const (
+	PacketSocket Method = "packet_socket" // sees what the drivers are given; needs CAP_NET_RAW
+	NoMethod     Method = "none"
+)
+
 // Report is what an examination has found.
 type Report struct {
 	// OK says that at least one LAN hears this host.

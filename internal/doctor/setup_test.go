@@ -2,7 +2,6 @@ package doctor_test
 
 import (
 	"log/slog"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -22,39 +21,24 @@ type setup struct {
 	IPv6, Raw bool
 }
 
-// doctor returns the doctor of a host of metal, in no container, and what opens
-// the daemon's own sender for it.
-func (s setup) doctor(t *testing.T) (doctor.Doctor, doctor.Open) {
+// doctor returns the doctor of a host of metal, in no container, and the daemon's own
+// sender.
+func (s setup) doctor(t *testing.T) (doctor.Doctor, *broadcast.Sender) {
 	t.Helper()
 	fixed, err := broadcast.ParseDestinations(s.Fixed, s.Port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := broadcast.Config{Port: s.Port, Selection: broadcast.Selection{Only: s.Only}, Destinations: fixed, IPv6: s.IPv6, Raw: s.Raw, Repeat: 1}
-	sender := func(c broadcast.Config) *broadcast.Sender {
-		one := broadcast.New(c, slog.New(slog.DiscardHandler))
-		t.Cleanup(func() { _ = one.Close(0) })
-		return one
-	}
-	own := sender(config)
-	open := func(port uint16) (wol.Waker, func()) {
-		if port == 0 {
-			return own, func() {}
-		}
-		other := config
-		other.Port, other.Destinations = port, nil
-		for _, to := range fixed {
-			other.Destinations = append(other.Destinations, netip.AddrPortFrom(to.Addr(), port))
-		}
-		return sender(other), func() {}
-	}
-	return doctor.Doctor{Interfaces: own.Interfaces, Root: fstest.MapFS{}, Getenv: func(string) string { return "" }, RawRefused: own.RawRefused()}, open
+	sender := broadcast.New(config, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = sender.Close(0) })
+	return doctor.Doctor{Interfaces: sender.Interfaces, Root: fstest.MapFS{}, Getenv: func(string) string { return "" }, RawRefused: sender.RawRefused()}, sender
 }
 
 func (s setup) examine(t *testing.T) doctor.Report {
 	t.Helper()
-	d, open := s.doctor(t)
-	r, err := d.Examine(t.Context(), s.Port, open)
+	d, sender := s.doctor(t)
+	r, err := d.Examine(t.Context(), s.Port, sender)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,12 +74,11 @@ func networkOrder(n uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
 }
 
-func (t *tap) method() Method { return PacketSocket }
-func (t *tap) port() uint16   { return 0 }
-func (t *tap) sees(leg) bool  { return true }
-func (t *tap) close()         { _ = t.file.Close() }
+// close may be called more than once.
+func (t *tap) close() { _ = t.file.Close() }
 
-// next waits in the runtime's poller, which knows deadlines.
+// next returns what is seen next. The error is os.ErrDeadlineExceeded when nothing is
+// until then: the runtime's poller knows deadlines.
 func (t *tap) next(until time.Time) (sighting, error) {
 	if err := t.file.SetReadDeadline(until); err != nil {
 		return sighting{}, err

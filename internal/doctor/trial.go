@@ -16,7 +16,6 @@ type trial struct {
 	iface  string
 	mac    wol.MAC
 	legs   []leg         // where the kernel accepted it
-	echoes []leg         // the same of the second probe
 	failed []wol.Failure // where it did not
 	err    error         // of the whole call, where failed does not tell
 }
@@ -29,9 +28,8 @@ type leg struct {
 	out         int            // index of the interface that it is sent by
 	outlets     []int          // where it leaves this host, by index
 
-	watched bool  // the witness can see it
-	echoed  bool  // it came back to a socket of this host
-	left    []int // the outlets that it left by, as was seen or the counters say
+	watched bool  // it would be seen
+	left    []int // the outlets that it was seen to leave by
 }
 
 // newTrials gives each eligible interface a MAC that is locally administered
@@ -51,20 +49,8 @@ func (f facts) newTrials() []trial {
 	return trials
 }
 
-// samePort says whether all destinations have this port.
-func (f facts) samePort(port uint16) bool {
-	for _, i := range f.eligible() {
-		for _, text := range i.Destinations {
-			if to, err := netip.ParseAddrPort(text); err == nil && to.Port() != port {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // send sends the probe and notes what became of it.
-func (t *trial) send(ctx context.Context, waker wol.Waker, f facts, w witness) {
+func (t *trial) send(ctx context.Context, waker wol.Waker, f facts, watching bool) {
 	receipts, err := waker.Wake(ctx, t.request())
 	if e, ok := errors.AsType[*wol.Error](err); ok && len(e.Failed) > 0 {
 		t.failed, err = e.Failed, nil
@@ -74,20 +60,8 @@ func (t *trial) send(ctx context.Context, waker wol.Waker, f facts, w witness) {
 		t.failed = append(t.failed, r.Failed...)
 		for _, d := range r.Sent {
 			l, known := f.leg(t.iface, d.Destination)
-			l.watched = known && !l.way.stays(f.links) && w.sees(l)
+			l.watched = watching && known && !l.way.stays(f.links)
 			t.legs = append(t.legs, l)
-		}
-	}
-}
-
-// echo sends the probe a second time. What does not leave is not heard either,
-// and needs no further note.
-func (t *trial) echo(ctx context.Context, waker wol.Waker, f facts) {
-	receipts, _ := waker.Wake(ctx, t.request())
-	for _, r := range receipts {
-		for _, d := range r.Sent {
-			l, _ := f.leg(t.iface, d.Destination)
-			t.echoes = append(t.echoes, l)
 		}
 	}
 }
@@ -126,12 +100,7 @@ func (t *trial) note(s sighting) {
 		return
 	}
 	for i, l := range t.legs {
-		same := l.to == s.to || l.to.Addr() == s.to.Addr() && s.to.Port() == 0
-		switch {
-		case !same || !l.watched:
-		case s.echo:
-			t.legs[i].echoed = l.echoed || s.link == l.out
-		case slices.Contains(l.outlets, s.link) && !slices.Contains(l.left, s.link):
+		if l.watched && l.to == s.to && slices.Contains(l.outlets, s.link) && !slices.Contains(l.left, s.link) {
 			t.legs[i].left = append(l.left, s.link)
 		}
 	}

@@ -3,68 +3,17 @@ package doctor
 import (
 	"encoding/binary"
 	"net/netip"
-	"os"
-	"time"
 
 	"wolgate/internal/magicpacket"
 	"wolgate/internal/wol"
 )
 
-// Method is how a probe was watched for.
-type Method string
-
-// The methods, best first.
-const (
-	PacketSocket Method = "packet_socket" // sees what the drivers are given; needs CAP_NET_RAW
-	OwnBroadcast Method = "own_broadcast" // a UDP socket that hears this host's own broadcasts
-	NoMethod     Method = "none"
-)
-
-// witness sees packets of this host.
-type witness interface {
-	method() Method
-	// port is the one that a probe has to go to for this witness to see it; 0 if the
-	// configured one will do.
-	port() uint16
-	// sees says whether a leg's probe can be seen once it leaves this host.
-	sees(leg) bool
-	// next returns what is seen next. The error is os.ErrDeadlineExceeded when
-	// nothing is until then.
-	next(until time.Time) (sighting, error)
-	// close may be called more than once.
-	close()
-}
-
-// sighting is one magic packet.
+// sighting is one magic packet that left.
 type sighting struct {
 	mac  wol.MAC
 	link int            // index of the interface
-	to   netip.AddrPort // not valid for a raw frame; port 0 where that does not matter
-	echo bool           // it came back by that interface, and has not been seen to leave
+	to   netip.AddrPort // not valid for a raw frame
 }
-
-// openWitness returns the best witness that this process may have, and why not a
-// better one.
-func openWitness(port uint16, samePort bool) (witness, error) {
-	t, excuse := openTap()
-	if excuse == nil {
-		return t, nil
-	}
-	l, err := listen(port, samePort)
-	if err == nil {
-		return l, excuse
-	}
-	return blind{}, err
-}
-
-// blind is the witness of a process that may not watch at all.
-type blind struct{}
-
-func (blind) method() Method                   { return NoMethod }
-func (blind) port() uint16                     { return 0 }
-func (blind) sees(leg) bool                    { return false }
-func (blind) next(time.Time) (sighting, error) { return sighting{}, os.ErrDeadlineExceeded }
-func (blind) close()                           {}
 
 // Where a magic packet begins, counted from the network header: after an IPv4
 // header without options and UDP's, after an IPv6 header and UDP's, and at once

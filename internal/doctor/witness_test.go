@@ -100,17 +100,16 @@ func TestNote(t *testing.T) {
 		s    sighting
 		want int
 	}{
-		"it":                {sighting{wol.MAC{2}, 3, to, false}, 1},
-		"another's":         {sighting{wol.MAC{4}, 3, to, false}, 0},
-		"elsewhere":         {sighting{wol.MAC{2}, 5, to, false}, 0},
-		"to another":        {sighting{wol.MAC{2}, 3, netip.AddrPortFrom(to.Addr(), 7), false}, 0},
-		"a frame, not this": {sighting{wol.MAC{2}, 3, netip.AddrPort{}, false}, 0},
-		"an echo":           {sighting{wol.MAC{2}, 2, netip.AddrPortFrom(to.Addr(), 0), true}, 0},
+		"it":                {sighting{wol.MAC{2}, 3, to}, 1},
+		"another's":         {sighting{wol.MAC{4}, 3, to}, 0},
+		"elsewhere":         {sighting{wol.MAC{2}, 5, to}, 0},
+		"to another":        {sighting{wol.MAC{2}, 3, netip.AddrPortFrom(to.Addr(), 7)}, 0},
+		"a frame, not this": {sighting{wol.MAC{2}, 3, netip.AddrPort{}}, 0},
 	} {
 		one := trial{mac: wol.MAC{2}, legs: []leg{{to: to, watched: true, out: 2, outlets: []int{3, 4}}}}
 		one.note(tt.s)
 		one.note(tt.s) // a second copy of it is no news
-		if got := one.legs[0]; len(got.left) != tt.want || got.echoed != tt.s.echo {
+		if got := one.legs[0]; len(got.left) != tt.want {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os"
-	"slices"
 
 	"wolgate/internal/broadcast"
 	"wolgate/internal/doctor"
-	"wolgate/internal/wol"
 )
 
 // doctorOf returns the doctor of the host that sender sends from.
@@ -27,14 +24,7 @@ func examine(ctx context.Context, c Config, getenv func(string) string, out io.W
 	quiet := slog.New(slog.DiscardHandler) // the report has all that the log would
 	sender := broadcast.New(c.Broadcast, quiet)
 	defer func() { _ = sender.Close(0) }()
-	open := func(port uint16) (wol.Waker, func()) {
-		if port == 0 {
-			return sender, func() {}
-		}
-		probe := broadcast.New(onPort(c.Broadcast, port), quiet)
-		return probe, func() { _ = probe.Close(0) }
-	}
-	report, err := doctorOf(sender, getenv).Examine(ctx, c.Broadcast.Port, open)
+	report, err := doctorOf(sender, getenv).Examine(ctx, c.Broadcast.Port, sender)
 	if err != nil {
 		return err
 	}
@@ -49,14 +39,4 @@ func examine(ctx context.Context, c Config, getenv func(string) string, out io.W
 		err = errors.New(report.Verdict())
 	}
 	return err
-}
-
-// onPort sends to another port, wherever c sends.
-func onPort(c broadcast.Config, port uint16) broadcast.Config {
-	c.Port = port
-	c.Destinations = slices.Clone(c.Destinations)
-	for i, to := range c.Destinations {
-		c.Destinations[i] = netip.AddrPortFrom(to.Addr(), port)
-	}
-	return c
 }
