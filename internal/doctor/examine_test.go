@@ -194,6 +194,50 @@ func TestNothingEligible(t *testing.T) {
 	}
 }
 
+// TestHostsThatCannotSend has what the kernel itself says of interfaces that send
+// nothing, or not all.
+func TestHostsThatCannotSend(t *testing.T) {
+	lan := func(t *testing.T) *lantest.LAN { return lantest.New(t, "lan0", "10.80.0.1/24") }
+	for name, tt := range map[string]struct {
+		build func(t *testing.T)
+		codes []string
+	}{
+		"no network":        {func(*testing.T) {}, []string{"no_interface"}},
+		"nothing but a VPN": {func(t *testing.T) { lantest.Tunnel(t, "tun0", "10.8.0.2/24").DefaultRoute() }, []string{"no_interface", "vpn tun0"}},
+		"no carrier":        {func(t *testing.T) { lan(t).CarrierOff() }, []string{"no_interface", "no_carrier lan0"}},
+		"down":              {func(t *testing.T) { lan(t).Down() }, []string{"no_interface", "down lan0"}},
+		"one of two": {func(t *testing.T) {
+			lan(t)
+			lantest.New(t, "lan1", "10.81.0.1/24").CarrierOff()
+		}, []string{"no_carrier lan1"}},
+		"bridge without ports": {func(t *testing.T) { lantest.Bridge(t, "lanbr0", "10.80.0.1/24") }, []string{"no_interface", "bridge_without_ports lanbr0"}},
+		"bridge that lost its port": {func(t *testing.T) {
+			l, b := lantest.New(t, "lan0"), lantest.Bridge(t, "lanbr0", "10.80.0.1/24")
+			b.AddPort(l)
+			b.RemovePort(l)
+		}, []string{"no_carrier lanbr0"}},
+		"what others may have": {func(t *testing.T) {
+			lan(t).DefaultRoute()
+			lantest.New(t, "unused0").CarrierOff()
+			lantest.Bridge(t, "docker0", "172.17.0.1/16")
+			lantest.Tunnel(t, "tun0", "10.8.0.2/24")
+		}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lantest.Require(t)
+			tt.build(t)
+			d, _ := setup{Port: 9, Except: true}.doctor(t)
+			look, err := d.Look(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.codes, codes(look.Findings)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestBusyHost sends more of the probe's size than any buffer holds while the
 // doctor is about to look.
 func TestBusyHost(t *testing.T) {

@@ -19,6 +19,7 @@ type setup struct {
 	Only      broadcast.Names // interfaces; empty for all
 	Fixed     string          // --destinations
 	IPv6, Raw bool
+	Except    bool // leaves out what the daemon leaves out by default
 }
 
 // doctor returns the doctor of a host of metal, in no container, and the daemon's own
@@ -30,6 +31,12 @@ func (s setup) doctor(t *testing.T) (doctor.Doctor, *broadcast.Sender) {
 		t.Fatal(err)
 	}
 	config := broadcast.Config{Port: s.Port, Selection: broadcast.Selection{Only: s.Only}, Destinations: fixed, IPv6: s.IPv6, Raw: s.Raw, Repeat: 1}
+	if s.Except {
+		var err error
+		if config.Selection.Except, err = broadcast.ParseNames(broadcast.DefaultExcept); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sender := broadcast.New(config, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { _ = sender.Close(0) })
 	return doctor.Doctor{Interfaces: sender.Interfaces, Root: fstest.MapFS{}, Getenv: func(string) string { return "" }, RawRefused: sender.RawRefused()}, sender
