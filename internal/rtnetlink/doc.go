@@ -4,7 +4,7 @@
 //
 // Package net reads interfaces and addresses the same way, and keeps to itself
 // what else the kernel says of them: what made an interface, which bridge it is
-// a port of, how many packets it took, whether an address can be used yet.
+// a port of, whether an address can be used yet.
 //
 // The kernel's answers are not trusted to be well-formed: other programs, such
 // as gVisor, answer in its place. A message that does not fit its datagram is an

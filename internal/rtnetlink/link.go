@@ -34,9 +34,6 @@ type Link struct {
 	// PeerAway says that it is one end of a pair, and that the other end is in
 	// another network namespace, as a container's is.
 	PeerAway bool
-	// Sent counts the packets that its driver has taken since the interface exists
-	// (tx_packets).
-	Sent uint64
 	// Addresses are those of both families as configured, host address and prefix
 	// length, without those that cannot be used, or not yet.
 	Addresses []netip.Prefix
@@ -124,8 +121,6 @@ func parseLink(body []byte) []Link {
 			l.Kind = linkKind(value)
 		case unix.IFLA_LINK_NETNSID:
 			away = true
-		case unix.IFLA_STATS64:
-			l.Sent = sentPackets(value)
 		}
 	}
 	// The attribute alone does not make a pair: a macvlan or a VLAN that was moved
@@ -142,16 +137,6 @@ func linkKind(linkInfo []byte) string {
 		}
 	}
 	return ""
-}
-
-// sentPackets reads the second number of a struct rtnl_link_stats64, which grows
-// at its end from one kernel to the next.
-func sentPackets(stats []byte) uint64 {
-	const size = 8
-	if len(stats) < 2*size {
-		return 0
-	}
-	return binary.NativeEndian.Uint64(stats[size:])
 }
 
 // linkFlags translates the flags of netdevice(7). FlagRunning is the kernel's
