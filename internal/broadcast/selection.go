@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"wolgate/internal/rtnetlink"
 	"wolgate/internal/wol"
 )
 
-// DefaultExcept is what no operator means by "the LAN": the interfaces that
-// container engines, hypervisors and VPNs make.
-const DefaultExcept = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*,lxdbr*,incusbr*,fwbr*,fwln*,fwpr*,vboxnet*,vmnet*"
+// DefaultExcept leaves out what container engines, hypervisors and VPNs make.
+const DefaultExcept = rtnetlink.NotLANs
 
 // Names is a list of interface names and globs in the syntax of path.Match.
 type Names []string

@@ -83,7 +83,7 @@ func (f facts) couldSend() []string {
 			continue
 		}
 		l := f.links.named(i.Name)
-		if running(l) && broadcasts(l) && l.Master == 0 && l.Kind != "tun" && len(inet4(l)) > 0 && !engineMade(l.Name) && !guestMade(l.Name) {
+		if running(l) && broadcasts(l) && l.Master == 0 && l.Kind != "tun" && len(inet4(l)) > 0 && !l.EngineNetwork() && !l.GuestNetwork() {
 			names = append(names, word(l.Name))
 		}
 	}

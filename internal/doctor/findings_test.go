@@ -130,25 +130,6 @@ func TestTunnels(t *testing.T) {
 	}
 }
 
-func TestGuests(t *testing.T) {
-	t.Parallel()
-	for kind, names := range map[string]map[string]bool{
-		"":       {"eth0": false, "eno1": false, "bond0": false},
-		"veth":   {"eth0": false, "lan0": false, "veth1a2b3c": true, "veth100i0": true, "vnet3": true, "fwpr100p0": true, "fwln100i0": true, "lxc12ab": true, "vif1.0": true},
-		"tun":    {"eth0": true, "tap100i0": true, "guest": true},
-		"vlan":   {"eth0.20": false},
-		"vxlan":  {"vxlan7": false},
-		"bond":   {"bond0": false},
-		"bridge": {"fwbr100i0": false},
-	} {
-		for name, want := range names {
-			if got := leadsToGuest(card(2, name, kind)); got != want {
-				t.Errorf("%s of kind %q: %v", name, kind, got)
-			}
-		}
-	}
-}
-
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	route := func(to, via string, index int) rtnetlink.Route {

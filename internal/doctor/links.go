@@ -3,7 +3,6 @@ package doctor
 import (
 	"net"
 	"net/netip"
-	"path"
 	"slices"
 
 	"wolgate/internal/rtnetlink"
@@ -61,26 +60,4 @@ func inet4(l rtnetlink.Link) []netip.Prefix {
 		}
 	}
 	return list
-}
-
-// engineMade says whether a name is one that a container engine gives to what it
-// makes in the namespace that it runs in. Docker calls its further networks br-
-// and twelve hex digits, so that a LAN bridge such as br-lan is none of them.
-func engineMade(name string) bool {
-	const hex = "[0-9a-f]"
-	const four = hex + hex + hex + hex
-	return matches(name, "docker0", "br-"+four+four+four, "podman*", "cni*", "flannel*", "cali*", "cilium*")
-}
-
-// guestMade says whether a name is one that a hypervisor gives to a network of
-// its guests.
-func guestMade(name string) bool {
-	return matches(name, "virbr*", "lxcbr*", "lxdbr*", "incusbr*", "vboxnet*", "vmnet*")
-}
-
-func matches(name string, patterns ...string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, _ := path.Match(pattern, name) // the patterns are ours, and not broken
-		return ok
-	})
 }

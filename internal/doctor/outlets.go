@@ -12,7 +12,7 @@ func (l links) outlets(index int) (outlets []int, known bool) {
 		return []int{index}, out.Index != 0
 	}
 	for _, port := range l.ports(index) {
-		if !leadsToGuest(l.at(port)) {
+		if !l.at(port).GuestPort() {
 			outlets = append(outlets, port)
 		}
 	}
@@ -27,14 +27,6 @@ func (l links) ports(index int) []int {
 		}
 	}
 	return ports
-}
-
-// leadsToGuest says whether the port of a bridge is one end of a line to a virtual
-// machine or a container. A TAP device is, whatever its name. A pair may as well be
-// how a container itself is on the LAN, and is told by the names that libvirt, LXC,
-// Proxmox, Xen and the container engines give.
-func leadsToGuest(port rtnetlink.Link) bool {
-	return port.Kind == "tun" || matches(port.Name, "tap*", "vnet*", "veth*", "tun*", "fwpr*", "fwln*", "lxc*", "vif*")
 }
 
 // floods says whether a broadcast leaves by every port of an interface: a bridge

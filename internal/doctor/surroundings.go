@@ -70,7 +70,7 @@ func (f facts) container() []wol.Finding {
 	// The host's namespace has a card, or at least the engine's own bridges: an LXC
 	// container has no card, a pair to the LAN, and Docker in it, perhaps.
 	card := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.Kind == "" && l.Flags&net.FlagLoopback == 0 })
-	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return engineMade(l.Name) })
+	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.EngineNetwork() })
 	assigned := false
 	for _, l := range lans {
 		assigned = assigned || l.Kind == "tun" || f.byEngine(l)
@@ -118,7 +118,7 @@ func (f facts) lans() []rtnetlink.Link {
 		return list
 	}
 	for _, l := range f.links {
-		if running(l) && broadcasts(l) && l.Flags&net.FlagLoopback == 0 && l.Master == 0 && !engineMade(l.Name) {
+		if running(l) && broadcasts(l) && l.Flags&net.FlagLoopback == 0 && l.Master == 0 && !l.EngineNetwork() {
 			list = append(list, l)
 		}
 	}
