@@ -8,24 +8,24 @@ import (
 	"wolgate/internal/wol"
 )
 
-// bridges is about bridges that packets are sent by and that no LAN is behind. One
-// port that runs makes the kernel call the whole bridge running, be it a guest's.
+// bridges finds bridges that packets are sent by although no LAN is behind them. One
+// running port, even a guest's, makes the kernel call the whole bridge running.
 func (f facts) bridges() []wol.Finding {
 	var list []wol.Finding
 	for _, index := range f.sentBy() {
 		bridge, ports := f.links.at(index), f.links.ports(index)
-		uplinks, _ := f.links.outlets(index)
+		uplinks, _ := f.links.uplinks(index)
 		if bridge.Kind != "bridge" || slices.ContainsFunc(uplinks, f.links.runs) {
 			continue
 		}
 		found := wol.Finding{
 			Code: string(wol.NoCarrier), Interface: bridge.Name,
-			Cure: "give the bridge a card that is on the LAN: sudo ip link set CARD master " + word(bridge.Name) + "; if it is for guests only, name it in --exclude-interfaces",
+			Cure: "give the bridge a card that is on the LAN: sudo ip link set CARD master " + shellWord(bridge.Name) + "; if it is for guests only, name it in --exclude-interfaces",
 		}
 		switch {
 		case len(uplinks) > 0:
 			unplugged, down := f.links.dead(uplinks)
-			var lack remarks
+			var lack details
 			for _, name := range unplugged {
 				lack.add("no carrier", name)
 			}
@@ -45,7 +45,7 @@ func (f facts) bridges() []wol.Finding {
 	return list
 }
 
-// sentBy returns by which interfaces packets are sent.
+// sentBy returns the interfaces that packets are sent by.
 func (f facts) sentBy() []int {
 	var list []int
 	if !f.fixed() {
@@ -54,15 +54,15 @@ func (f facts) sentBy() []int {
 		}
 		return list
 	}
-	for _, w := range f.ways {
-		if w.err == nil && !slices.Contains(list, w.path.Interface) {
-			list = append(list, w.path.Interface)
+	for _, r := range f.routes {
+		if r.err == nil && !slices.Contains(list, r.path.Interface) {
+			list = append(list, r.path.Interface)
 		}
 	}
 	return list
 }
 
-// dead sorts interfaces that are not running by what they lack.
+// dead sorts interfaces that are not running by the reason.
 func (l links) dead(indexes []int) (unplugged, down []string) {
 	for _, index := range indexes {
 		if one := l.at(index); one.Flags&net.FlagUp == 0 {

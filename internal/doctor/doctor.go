@@ -1,8 +1,3 @@
-// Package doctor says why a magic packet would not arrive. It looks at the
-// interfaces, the routes and the surroundings of this host, and it watches
-// whether a probe leaves it: that the kernel has accepted a packet does not mean
-// that a card has sent it. It sends by the wol.Waker that it is given, and
-// nothing by itself.
 package doctor
 
 import (
@@ -19,8 +14,7 @@ type Doctor struct {
 	// destinations. Where --destinations are configured, one without a name holds
 	// them.
 	Interfaces func(context.Context) ([]wol.Interface, error)
-	// Root is the file system in which containers and virtual machines leave their
-	// traces: os.DirFS("/").
+	// Root is os.DirFS("/"), in which containers and virtual machines leave traces.
 	Root fs.FS
 	// Getenv looks an environment variable up.
 	Getenv func(name string) string
@@ -29,7 +23,7 @@ type Doctor struct {
 	RawRefused string
 }
 
-// Look says what can be known without sending anything. No finding means that
+// Look returns what can be known without sending anything. No finding means that
 // nothing is wrong.
 func (d Doctor) Look(ctx context.Context) (wol.Interfaces, error) {
 	f, err := d.facts(ctx)
@@ -39,15 +33,15 @@ func (d Doctor) Look(ctx context.Context) (wol.Interfaces, error) {
 	return wol.Interfaces{Interfaces: f.annotated(), Findings: f.findings()}, nil
 }
 
-// facts are what is known of the host at one moment. Everything that is said of
-// it follows from them.
+// facts are what is known of the host at one moment. All findings but those of
+// probes follow from them.
 type facts struct {
 	interfaces []wol.Interface
-	links      links // nil where the kernel does not tell
-	routes     []rtnetlink.Route
-	// ways has one way for each configured destination, and where none is
-	// configured that of 255.255.255.255.
-	ways       []way
+	links      links             // nil if they cannot be read
+	table      []rtnetlink.Route // the main routing table, shown only
+	// routes has one for each configured destination, or that to 255.255.255.255
+	// where none is configured.
+	routes     []route
 	traces     traces
 	rawRefused string
 }
@@ -62,12 +56,12 @@ func (d Doctor) facts(ctx context.Context) (facts, error) {
 	if f.links, err = readLinks(); err != nil && !f.fixed() {
 		return facts{}, err
 	}
-	f.routes, _ = rtnetlink.Routes() // only shown, and no reason to say nothing
-	f.ways = f.findWays()
+	f.table, _ = rtnetlink.Routes() // only shown, so it may be missing
+	f.routes = f.findRoutes()
 	return f, nil
 }
 
-// fixed says whether destinations are configured in place of interfaces.
+// fixed reports whether destinations are configured in place of interfaces.
 func (f facts) fixed() bool { return len(f.interfaces) == 1 && f.interfaces[0].Name == "" }
 
 // eligible returns the interfaces that packets leave by.

@@ -23,18 +23,18 @@ func (d Doctor) Examine(ctx context.Context, port uint16, waker wol.Waker) (Repo
 	if len(f.eligible()) == 0 {
 		return report, nil
 	}
-	e, err := f.experiment(ctx, port, waker)
+	run, err := f.probeRun(ctx, port, waker)
 	if err != nil {
 		return Report{}, err
 	}
-	for _, t := range e.trials {
-		i := slices.IndexFunc(report.Interfaces, func(one Examined) bool { return one.Name == t.iface })
-		probe := e.verdict(t)
-		report.Interfaces[i].Probe = &probe
-		report.OK = report.OK || probe.Heard
-		report.Findings = append(report.Findings, e.firewall(t)...)
+	for _, p := range run.probes {
+		i := slices.IndexFunc(report.Interfaces, func(one Examined) bool { return one.Name == p.iface })
+		result := run.verdict(p)
+		report.Interfaces[i].Probe = &result
+		report.OK = report.OK || result.Heard
+		report.Findings = append(report.Findings, run.firewall(p)...)
 	}
-	report.Findings = append(report.Findings, e.unwatched()...)
+	report.Findings = append(report.Findings, run.unwatched()...)
 	report.OK = report.OK && !confines(report.Findings)
 	return report, nil
 }

@@ -57,7 +57,7 @@ func TestHealthyHost(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	lan := find(t, r, "lana")
-	want := doctor.Probe{
+	want := doctor.ProbeResult{
 		Heard: true, Known: true, Method: doctor.PacketSocket,
 		Seen:   []string{"255.255.255.255:9", "10.10.0.255:9", "[ff02::1%lana]:9", rawFrame},
 		Unseen: []string{}, Detail: "seen leaving the card, to all 4 destinations",

@@ -9,8 +9,8 @@ import (
 	"wolgate/internal/wol"
 )
 
-// The codes of findings. An interface that somebody relies on and that cannot
-// send is found under its wol.Why, and so is a bridge that is as good as unplugged.
+// The codes of findings. An interface that should send and cannot has its wol.Why as
+// the code, and so has a bridge that is as good as unplugged.
 const (
 	noInterface    = "no_interface"
 	vpn            = "vpn"
@@ -23,15 +23,15 @@ const (
 	notWatched     = "not_watched"
 )
 
-// findings says what is wrong, without having sent anything; it never returns
-// nil.
+// findings returns what is wrong as far as it is known without sending anything. It
+// never returns nil.
 func (f facts) findings() []wol.Finding {
 	confined := slices.Concat(f.container(), f.virtualMachine())
 	all := slices.Concat(confined, f.nothingEligible(len(confined) > 0), f.failing(), f.bridges(), f.unroutable(), f.tunnels(), f.local(), f.raw())
 	return append([]wol.Finding{}, all...)
 }
 
-// confines says whether what was found keeps this host's packets from every LAN,
+// confines reports whether the findings keep this host's packets from every LAN,
 // whatever leaves its card.
 func confines(findings []wol.Finding) bool {
 	return slices.ContainsFunc(findings, func(one wol.Finding) bool { return one.Code == container || one.Code == virtualMachine })
@@ -51,8 +51,8 @@ func (f facts) failing() []wol.Finding {
 	return list
 }
 
-// nothingEligible is about a host that cannot send at all. In a container or a
-// virtual machine without a LAN it proposes none of the interfaces.
+// nothingEligible finds a host that cannot send at all. In a container or a virtual
+// machine without a LAN it proposes none of the interfaces.
 func (f facts) nothingEligible(confined bool) []wol.Finding {
 	if len(f.eligible()) > 0 {
 		return nil
@@ -74,8 +74,8 @@ func (f facts) nothingEligible(confined bool) []wol.Finding {
 	return []wol.Finding{found}
 }
 
-// couldSend returns the interfaces that the operator has excluded or not named,
-// and that may well be a LAN.
+// couldSend returns the interfaces that the operator excluded or did not name, but
+// that may well be a LAN.
 func (f facts) couldSend() []string {
 	var names []string
 	for _, i := range f.interfaces {
@@ -84,7 +84,7 @@ func (f facts) couldSend() []string {
 		}
 		l := f.links.named(i.Name)
 		if running(l) && broadcasts(l) && l.Master == 0 && l.Kind != "tun" && len(inet4(l)) > 0 && !l.EngineNetwork() && !l.GuestNetwork() {
-			names = append(names, word(l.Name))
+			names = append(names, shellWord(l.Name))
 		}
 	}
 	return names
@@ -100,15 +100,15 @@ func (f facts) because(why wol.Why) []string {
 	return names
 }
 
-// repairs says what to do about interfaces that only need to be plugged in or
-// switched on.
+// repairs returns the cure for interfaces that only need to be plugged in or switched
+// on.
 func repairs(unplugged, down []string) string {
 	var list []string
 	if len(unplugged) > 0 {
 		list = append(list, "plug the cable of "+strings.Join(unplugged, " or ")+" in at both ends and switch on what it leads to")
 	}
 	if len(down) > 0 {
-		list = append(list, "switch on the card that leads to the LAN: sudo ip link set "+word(down[0])+" up")
+		list = append(list, "switch on the card that leads to the LAN: sudo ip link set "+shellWord(down[0])+" up")
 	}
 	return strings.Join(list, ", or ")
 }

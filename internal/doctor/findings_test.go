@@ -28,12 +28,12 @@ func TestHealthyHostHasNoFindings(t *testing.T) {
 	lo := rtnetlink.Link{Name: "lo", Index: 1, Flags: net.FlagLoopback | net.FlagUp | net.FlagRunning}
 	f := factsOf(nil, nil, []string{"eth0"}, links{lo, card(2, "eth0", "", "192.168.1.10/24"), card(3, "docker0", "bridge", "172.17.0.1/16")}, gateway(2, "192.168.1.1"))
 	f.interfaces = append(f.interfaces, wol.Interface{Name: "eth1", Why: wol.NoCarrier, Reason: "no carrier"})
-	f.ways = []way{{to: netip.MustParseAddr("255.255.255.255"), path: rtnetlink.Path{Interface: 2, Broadcast: true}}}
+	f.routes = []route{{to: netip.MustParseAddr("255.255.255.255"), path: rtnetlink.Path{Interface: 2, Broadcast: true}}}
 	if found := f.findings(); found == nil || len(found) > 0 {
 		t.Errorf("found %v", found)
 	}
 	// Without a default route a plain broadcast goes nowhere, and ours do.
-	f.ways[0] = way{to: f.ways[0].to, err: syscall.ENETUNREACH}
+	f.routes[0] = route{to: f.routes[0].to, err: syscall.ENETUNREACH}
 	if found := f.findings(); len(found) > 0 {
 		t.Errorf("without a default route: found %v", found)
 	}

@@ -30,14 +30,14 @@ func (l links) at(index int) rtnetlink.Link {
 	return l.find(func(one rtnetlink.Link) bool { return one.Index == index })
 }
 
-func (l links) find(is func(rtnetlink.Link) bool) rtnetlink.Link {
-	if i := slices.IndexFunc(l, is); i >= 0 {
+func (l links) find(match func(rtnetlink.Link) bool) rtnetlink.Link {
+	if i := slices.IndexFunc(l, match); i >= 0 {
 		return l[i]
 	}
 	return rtnetlink.Link{}
 }
 
-// tunnel says whether an interface takes packets and has no broadcast: a VPN, a
+// tunnel reports whether an interface takes packets but has no broadcast: a VPN, a
 // modem, PPP. A TAP device is an Ethernet and no tunnel in this sense.
 func tunnel(l rtnetlink.Link) bool {
 	if l.Index == 0 || l.Flags&net.FlagLoopback != 0 || l.Kind == "vrf" {
@@ -46,7 +46,7 @@ func tunnel(l rtnetlink.Link) bool {
 	return l.Flags&net.FlagPointToPoint != 0 || l.Kind != "" && l.Flags&net.FlagBroadcast == 0
 }
 
-// running says whether an interface is up and has a carrier.
+// running reports whether an interface is up and has a carrier.
 func running(l rtnetlink.Link) bool {
 	return l.Flags&net.FlagUp != 0 && l.Flags&net.FlagRunning != 0
 }

@@ -11,9 +11,9 @@ const (
 	NoMethod     Method = "none"
 )
 
-// Report is what an examination has found.
+// Report is the result of Examine.
 type Report struct {
-	// OK says that at least one LAN hears this host.
+	// OK reports whether at least one LAN hears this host.
 	OK         bool          `json:"ok"`
 	Interfaces []Examined    `json:"interfaces"`
 	Findings   []wol.Finding `json:"findings"`
@@ -22,21 +22,20 @@ type Report struct {
 // Examined is an interface, and its probe if it is eligible.
 type Examined struct {
 	wol.Interface
-	Probe *Probe `json:"probe,omitempty"`
+	Probe *ProbeResult `json:"probe,omitempty"`
 }
 
-// Probe is what became of the packet that was sent to find out.
-type Probe struct {
-	// Heard says that it has left this host towards a LAN, to one destination at
-	// least. Known is false where it may have, and nobody could tell.
+// ProbeResult is what became of a probe.
+type ProbeResult struct {
+	// Heard reports whether it left this host towards a LAN, to one destination at
+	// least. Known is false where it may have, and this could not be seen.
 	Heard  bool   `json:"heard"`
 	Known  bool   `json:"known"`
 	Method Method `json:"method"`
-	// Seen and Unseen are the destinations to which it was seen to leave, and those
-	// to which it was not, though it would have been. Those that the method cannot
-	// see are in neither.
+	// Seen are the destinations to which it was seen leaving. Unseen are those to which
+	// it was not, and would have been. What was not watched is in neither.
 	Seen   []string `json:"seen"`
 	Unseen []string `json:"unseen"`
-	// Detail says it in a sentence for people.
+	// Detail is a sentence for people.
 	Detail string `json:"detail"`
 }

@@ -11,8 +11,8 @@ import (
 	"wolgate/internal/wol"
 )
 
-// Write writes the report for people: the interfaces, what was found, and the
-// verdict in the last line.
+// Write writes the report for people: the interfaces, the findings, and the verdict in
+// the last line.
 func (r Report) Write(w io.Writer) error {
 	var out page
 	for _, i := range r.Interfaces {
@@ -26,7 +26,7 @@ func (r Report) Write(w io.Writer) error {
 	return err
 }
 
-// Verdict says in one sentence whether a LAN hears this host.
+// Verdict returns one sentence: whether a LAN hears this host.
 func (r Report) Verdict() string {
 	var heard []string
 	unknown := false
@@ -97,7 +97,7 @@ func (p *page) line(format string, values ...any) {
 	p.text.WriteString(printable(fmt.Sprintf(format, values...)) + "\n")
 }
 
-// title is what an interface is called. The one without a name stands for the
+// title returns the name of an interface. The one without a name stands for the
 // configured destinations.
 func title(name string) string {
 	if name == "" {
@@ -106,8 +106,8 @@ func title(name string) string {
 	return name
 }
 
-// printable escapes a line that is to do more to a terminal than to be read. The
-// name of an interface may hold any byte but a slash, a colon and white space.
+// printable escapes a line that would control the terminal. The name of an interface may
+// hold any byte but a slash, a colon and white space.
 func printable(line string) string {
 	odd := func(r rune) bool { return !unicode.IsPrint(r) }
 	if utf8.ValidString(line) && !strings.ContainsFunc(line, odd) {

@@ -17,10 +17,10 @@ func TestWrite(t *testing.T) {
 		Interfaces: []Examined{
 			{
 				Interface: wol.Interface{Name: "eth0", Eligible: true, Addresses: []string{"192.168.1.10/24"}, Destinations: []string{"255.255.255.255:9", "192.168.1.255:9"}, Routes: []string{"default via 192.168.1.1", "192.168.1.0/24"}},
-				Probe:     &Probe{Heard: true, Known: true, Detail: "seen leaving the card, to all 2 destinations"},
+				Probe:     &ProbeResult{Heard: true, Known: true, Detail: "seen leaving the card, to all 2 destinations"},
 			},
-			{Interface: wol.Interface{Name: "eth1", Eligible: true}, Probe: &Probe{Known: true, Detail: "accepted by the kernel, and not seen leaving"}},
-			{Interface: wol.Interface{Name: "eth2", Eligible: true}, Probe: &Probe{Detail: "nothing could watch"}},
+			{Interface: wol.Interface{Name: "eth1", Eligible: true}, Probe: &ProbeResult{Known: true, Detail: "accepted by the kernel, and not seen leaving"}},
+			{Interface: wol.Interface{Name: "eth2", Eligible: true}, Probe: &ProbeResult{Detail: "nothing could watch"}},
 			{Interface: wol.Interface{Name: "eth3", Failing: true, Reason: "no carrier", Cure: "plug its cable in", Addresses: []string{"10.0.0.1/24"}}},
 			{Interface: wol.Interface{Name: "docker0", Reason: "excluded by --exclude-interfaces", Cure: "name it in --interfaces"}},
 		},
@@ -70,16 +70,16 @@ func TestVerdict(t *testing.T) {
 	confined := []wol.Finding{{Code: container}}
 	for want, reports := range map[string][]Report{
 		"At least one LAN hears this host: --destinations.": {
-			{OK: true, Interfaces: []Examined{{Interface: wol.Interface{Eligible: true}, Probe: &Probe{Heard: true, Known: true}}}},
+			{OK: true, Interfaces: []Examined{{Interface: wol.Interface{Eligible: true}, Probe: &ProbeResult{Heard: true, Known: true}}}},
 		},
 		"No LAN hears this host: see above.": {
 			{},
-			{Interfaces: []Examined{{Interface: eth0, Probe: &Probe{Known: true}}}},
-			{Interfaces: []Examined{{Interface: eth0, Probe: &Probe{Heard: true, Known: true}}}, Findings: confined},
-			{Interfaces: []Examined{{Interface: eth0, Probe: &Probe{}}}, Findings: confined},
+			{Interfaces: []Examined{{Interface: eth0, Probe: &ProbeResult{Known: true}}}},
+			{Interfaces: []Examined{{Interface: eth0, Probe: &ProbeResult{Heard: true, Known: true}}}, Findings: confined},
+			{Interfaces: []Examined{{Interface: eth0, Probe: &ProbeResult{}}}, Findings: confined},
 		},
 		"It could not be seen whether a LAN hears this host: see above.": {
-			{Interfaces: []Examined{{Interface: eth0, Probe: &Probe{}}}},
+			{Interfaces: []Examined{{Interface: eth0, Probe: &ProbeResult{}}}},
 		},
 	} {
 		for _, r := range reports {
@@ -107,7 +107,7 @@ func TestPrintable(t *testing.T) {
 	if got := printable(`plain "한국어" \`); got != `plain "한국어" \` {
 		t.Errorf("changed to %s", got)
 	}
-	if c := (&experiment{port: 9}).cure("eth0;reboot"); strings.Contains(c, "reboot") || !strings.Contains(c, "dev INTERFACE egress") {
+	if c := (&probeRun{port: 9}).cure("eth0;reboot"); strings.Contains(c, "reboot") || !strings.Contains(c, "dev INTERFACE egress") {
 		t.Errorf("a command from a name: %s", c)
 	}
 }

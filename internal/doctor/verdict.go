@@ -5,79 +5,78 @@ import (
 	"slices"
 )
 
-// fate is what became of a leg.
-type fate int
+// outcome is what became of a leg.
+type outcome int
 
 const (
-	unwatched fate = iota // it could not be seen
-	stayed                // on this host
-	heard                 // seen leaving towards a LAN
-	passedOn              // seen leaving towards a router, or into a tunnel: who hears it there is unknown
+	unwatched outcome = iota // it could not be seen
+	stayed                   // on this host
+	heard                    // seen leaving towards a LAN
+	passedOn                 // seen leaving towards a router, or into a tunnel: what hears it there is unknown
 	unseen
 )
 
-// judge returns what became of a leg, and what is to be said of it beyond that it was
-// seen.
-func (e *experiment) judge(l leg) (fate, string) {
-	missed := e.missed(l)
-	tunnel, gateway := l.way.tunnel(e.links), l.way.path.Gateway
+// outcomeOf returns what became of a leg, and a remark unless it was just heard.
+func (r *probeRun) outcomeOf(l leg) (outcome, string) {
+	missed := r.missed(l)
+	tunnel, gateway := l.route.tunnel(r.links), l.route.path.Gateway
 	switch {
-	case l.way.stays(e.links):
+	case l.route.stays(r.links):
 		return stayed, "stays on this host"
 	case !l.watched:
-		return unwatched, "accepted by the kernel; " + e.whyUnwatched(l)
+		return unwatched, "accepted by the kernel; " + r.whyUnwatched(l)
 	case len(l.left) == 0:
-		return unseen, e.whyUnseen(l)
+		return unseen, r.whyUnseen(l)
 	case tunnel.Index != 0:
 		return passedOn, "goes into " + tunnel.Name + ", a tunnel"
 	case gateway.IsValid():
 		return passedOn, "goes to the router " + gateway.String() + ", which decides whether a LAN hears it: most drop directed broadcasts (RFC 2644)"
 	case len(missed) > 0:
-		return heard, "not seen leaving by " + e.names(missed)
+		return heard, "not seen leaving by " + r.names(missed)
 	default:
 		return heard, ""
 	}
 }
 
-// verdict says what became of a probe.
-func (e *experiment) verdict(t trial) Probe {
-	p := Probe{Method: PacketSocket, Seen: []string{}, Unseen: []string{}}
-	if e.blind != nil {
-		p.Method = NoMethod
+// verdict returns what became of a probe.
+func (r *probeRun) verdict(p probe) ProbeResult {
+	result := ProbeResult{Method: PacketSocket, Seen: []string{}, Unseen: []string{}}
+	if r.blind != nil {
+		result.Method = NoMethod
 	}
-	var said remarks
-	doubt := t.err != nil
-	for _, l := range t.legs {
-		became, sentence := e.judge(l)
-		said.add(sentence, l.destination)
+	var parts details
+	doubt := p.err != nil
+	for _, l := range p.legs {
+		became, sentence := r.outcomeOf(l)
+		parts.add(sentence, l.destination)
 		doubt = doubt || became == unwatched || became == passedOn
 		switch became {
 		case heard, passedOn:
-			p.Seen = append(p.Seen, l.destination)
-			p.Heard = p.Heard || became == heard
+			result.Seen = append(result.Seen, l.destination)
+			result.Heard = result.Heard || became == heard
 		case unseen:
-			p.Unseen = append(p.Unseen, l.destination)
+			result.Unseen = append(result.Unseen, l.destination)
 		}
 	}
-	for _, f := range t.failed {
-		said.add("not sent, "+f.Error, f.Destination)
-		p.Unseen = append(p.Unseen, f.Destination)
+	for _, f := range p.failed {
+		parts.add("not sent, "+f.Error, f.Destination)
+		result.Unseen = append(result.Unseen, f.Destination)
 	}
-	if t.err != nil {
-		said.add("not sent, "+t.err.Error(), "")
+	if p.err != nil {
+		parts.add("not sent, "+p.err.Error(), "")
 	}
-	if len(p.Seen) > 0 {
-		said = slices.Insert(said, 0, remark{text: e.departure(t, len(p.Seen))})
+	if len(result.Seen) > 0 {
+		parts = slices.Insert(parts, 0, detail{text: r.departure(p, len(result.Seen))})
 	}
-	p.Known = p.Heard || !doubt
-	p.Detail = said.String()
-	return p
+	result.Known = result.Heard || !doubt
+	result.Detail = parts.String()
+	return result
 }
 
-// departure says what was seen of a probe that left.
-func (e *experiment) departure(t trial, seen int) string {
-	text := "seen leaving " + e.where(t)
-	switch total := len(t.legs) + len(t.failed); {
+// departure describes a probe that was seen leaving.
+func (r *probeRun) departure(p probe, seen int) string {
+	text := "seen leaving " + r.where(p)
+	switch total := len(p.legs) + len(p.failed); {
 	case total == 1:
 		return text
 	case seen == total:
@@ -87,12 +86,12 @@ func (e *experiment) departure(t trial, seen int) string {
 	}
 }
 
-// where says by what a probe was seen to leave: by the card itself, by ports of
-// a bridge, or by what the routing table chose.
-func (e *experiment) where(t trial) string {
+// where names what a probe left by: the card itself, ports of a bridge, or the
+// interfaces that the routing table chose.
+func (r *probeRun) where(p probe) string {
 	var by []int
 	own := true
-	for _, l := range t.legs {
+	for _, l := range p.legs {
 		for _, index := range l.left {
 			own = own && !l.fixed() && index == l.out
 			if !slices.Contains(by, index) {
@@ -103,6 +102,6 @@ func (e *experiment) where(t trial) string {
 	if own {
 		return "the card"
 	}
-	slices.Sort(by) // and not in the order in which the ports got it
-	return "by " + e.names(by)
+	slices.Sort(by) // not in the order in which the ports got it
+	return "by " + r.names(by)
 }

@@ -18,8 +18,8 @@ func TestVerdictOfOneLeg(t *testing.T) {
 	t.Parallel()
 	const eth0, tun0, lo = 2, 3, 1
 	left := []int{eth0}
-	route := func(path rtnetlink.Path) way {
-		return way{destination: "192.168.20.255:9", to: netip.MustParseAddr("192.168.20.255"), path: path}
+	via := func(path rtnetlink.Path) route {
+		return route{destination: "192.168.20.255:9", to: netip.MustParseAddr("192.168.20.255"), path: path}
 	}
 	for name, tt := range map[string]struct {
 		blind        bool
@@ -33,11 +33,11 @@ func TestVerdictOfOneLeg(t *testing.T) {
 		"seen":            {leg: leg{watched: true, left: left}, heard: true, known: true, seen: 1, detail: "seen leaving the card"},
 		"not seen":        {leg: leg{watched: true}, known: true, unseen: 1, found: true, detail: "accepted by the kernel, and not seen leaving by eth0"},
 		"lost its cable":  {leg: leg{watched: true}, known: true, unseen: 1, lostItsCable: true, detail: "no carrier any more"},
-		"into a tunnel":   {leg: leg{watched: true, left: []int{tun0}, way: route(rtnetlink.Path{Interface: tun0})}, seen: 1, detail: "goes into tun0, a tunnel"},
-		"to a router":     {leg: leg{watched: true, left: left, way: route(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, seen: 1, detail: "goes to the router 192.168.1.1, which decides"},
-		"router is off":   {leg: leg{watched: true, way: route(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, known: true, unseen: 1, detail: "the router 192.168.1.1 does not answer ARP"},
-		"stays":           {leg: leg{way: route(rtnetlink.Path{Interface: lo, Broadcast: true})}, known: true, detail: "stays on this host"},
-		"has gone":        {leg: leg{way: route(rtnetlink.Path{Interface: 9})}, detail: "by which interface it left is not known"},
+		"into a tunnel":   {leg: leg{watched: true, left: []int{tun0}, route: via(rtnetlink.Path{Interface: tun0})}, seen: 1, detail: "goes into tun0, a tunnel"},
+		"to a router":     {leg: leg{watched: true, left: left, route: via(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, seen: 1, detail: "goes to the router 192.168.1.1, which decides"},
+		"router is off":   {leg: leg{watched: true, route: via(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, known: true, unseen: 1, detail: "the router 192.168.1.1 does not answer ARP"},
+		"stays":           {leg: leg{route: via(rtnetlink.Path{Interface: lo, Broadcast: true})}, known: true, detail: "stays on this host"},
+		"has gone":        {leg: leg{route: via(rtnetlink.Path{Interface: 9})}, detail: "by which interface it left is not known"},
 		"nothing watches": {blind: true, leg: leg{}, detail: "whether it left was not watched"},
 	} {
 		card := card(eth0, "eth0", "")
@@ -46,16 +46,16 @@ func TestVerdictOfOneLeg(t *testing.T) {
 		}
 		tunnel := rtnetlink.Link{Index: tun0, Name: "tun0", Kind: "tun", Flags: net.FlagUp | net.FlagRunning | net.FlagPointToPoint}
 		loopback := rtnetlink.Link{Index: lo, Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}
-		e := experiment{port: 9, links: links{loopback, card, tunnel}}
+		e := probeRun{port: 9, links: links{loopback, card, tunnel}}
 		if tt.blind {
 			e.blind = errors.New("no sockets here")
 		}
 		tt.leg.destination, tt.leg.out = "192.168.1.255:9", eth0
 		if tt.leg.fixed() {
-			tt.leg.out = tt.leg.way.path.Interface
+			tt.leg.out = tt.leg.route.path.Interface
 		}
-		tt.leg.outlets = []int{tt.leg.out}
-		one := trial{iface: "eth0", legs: []leg{tt.leg}}
+		tt.leg.uplinks = []int{tt.leg.out}
+		one := probe{iface: "eth0", legs: []leg{tt.leg}}
 		p := e.verdict(one)
 		if p.Heard != tt.heard || p.Known != tt.known || len(p.Seen) != tt.seen || len(p.Unseen) != tt.unseen || !strings.Contains(p.Detail, tt.detail) {
 			t.Errorf("%s: %+v", name, p)
@@ -68,13 +68,13 @@ func TestVerdictOfOneLeg(t *testing.T) {
 
 func TestFirewallReadsFailures(t *testing.T) {
 	t.Parallel()
-	e := experiment{port: 9, links: links{card(2, "eth0", "")}}
+	e := probeRun{port: 9, links: links{card(2, "eth0", "")}}
 	for code, want := range map[wol.FailureCode]string{
 		wol.FirewallRefused: "the kernel refused the probe to 192.168.1.255:9 ",
 		wol.QueueFull:       "the probe to 192.168.1.255:9 found the queue full",
 		"":                  "",
 	} {
-		found := e.firewall(trial{iface: "eth0", failed: []wol.Failure{{Destination: "192.168.1.255:9", Error: "words", Code: code}}})
+		found := e.firewall(probe{iface: "eth0", failed: []wol.Failure{{Destination: "192.168.1.255:9", Error: "words", Code: code}}})
 		switch {
 		case want == "" && len(found) == 0:
 		case len(found) != 1 || want == "" || !strings.HasPrefix(found[0].Message, want):
@@ -86,11 +86,11 @@ func TestFirewallReadsFailures(t *testing.T) {
 func TestUnwatched(t *testing.T) {
 	t.Parallel()
 	for cause, cure := range map[error]string{nil: "", syscall.EPERM: "run doctor with sudo, ", syscall.EMFILE: ""} {
-		e := experiment{}
+		e := probeRun{}
 		if cause != nil {
 			e.blind = os.NewSyscallError("socket", cause)
 		}
-		p, found := e.verdict(trial{}), e.unwatched()
+		p, found := e.verdict(probe{}), e.unwatched()
 		if (p.Method == NoMethod) != (cause != nil) || (len(found) == 1) != (cause != nil) {
 			t.Errorf("%v: method %s, found %v", cause, p.Method, found)
 		}

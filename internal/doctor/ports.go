@@ -2,21 +2,21 @@ package doctor
 
 import "wolgate/internal/rtnetlink"
 
-// outlets returns by which interfaces a packet reaches a LAN that is sent by the one
-// with this index: by the ports of a bridge or bond, save those that lead to guests;
-// all else sends for itself. It is not known of an interface that is not there, nor of
+// uplinks returns the interfaces by which a packet reaches a LAN when it is sent by the
+// one with this index: the ports of a bridge or bond, except those that lead to guests,
+// and else the interface itself. They are not known if the interface has gone, nor for
 // one of Open vSwitch, whose ports name another interface as their master.
-func (l links) outlets(index int) (outlets []int, known bool) {
+func (l links) uplinks(index int) (uplinks []int, known bool) {
 	out := l.at(index)
 	if !out.HasPorts() {
 		return []int{index}, out.Index != 0
 	}
 	for _, port := range l.ports(index) {
 		if !l.at(port).GuestPort() {
-			outlets = append(outlets, port)
+			uplinks = append(uplinks, port)
 		}
 	}
-	return outlets, len(outlets) > 0 || out.Kind == "bridge"
+	return uplinks, len(uplinks) > 0 || out.Kind == "bridge"
 }
 
 func (l links) ports(index int) []int {
@@ -29,8 +29,8 @@ func (l links) ports(index int) []int {
 	return ports
 }
 
-// floods says whether a broadcast leaves by every port of an interface: a bridge
-// sends it by each, a bond by one of its choice.
+// floods reports whether a broadcast leaves by every port of an interface: a bridge
+// sends it by each, a bond by one that it chooses.
 func floods(l rtnetlink.Link) bool { return l.Kind == "bridge" }
 
 func (l links) runs(index int) bool { return running(l.at(index)) }

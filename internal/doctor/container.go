@@ -13,9 +13,9 @@ import (
 
 // traces are what a container engine or a hypervisor leaves behind.
 type traces struct {
-	container string       // whose container it is; empty for none
+	container string       // the engine whose container this is; empty for none
 	hosts     []netip.Addr // that the file hosts(5) names
-	kernel    string       // its release
+	kernel    string       // release
 	virtual   bool         // a virtual machine, of any kind
 }
 
@@ -39,9 +39,9 @@ func (d Doctor) hosts() []netip.Addr {
 	return list
 }
 
-// engine returns whose container this is. What LXC and systemd-nspawn run is not
-// meant: that is as often as not bridged to the LAN, and says "lxc", "lxc-libvirt"
-// or "systemd-nspawn" in the variable container.
+// engine returns the engine whose container this is. LXC and systemd-nspawn, which set
+// the variable container to "lxc", "lxc-libvirt" or "systemd-nspawn", do not count:
+// their containers are often bridged to the LAN.
 func (d Doctor) engine() string {
 	exists := func(name string) bool { _, err := fs.Stat(d.Root, name); return err == nil }
 	named := d.Getenv("container")
@@ -59,30 +59,29 @@ func (d Doctor) engine() string {
 	}
 }
 
-// container is about a container that has the network of its engine in place of
-// the host's. There the kernel takes every broadcast, and all of them end at the
-// engine's bridge.
+// container finds a container that has the network of its engine in place of the
+// host's. There the kernel takes every broadcast, and all end at the engine's bridge.
 func (f facts) container() []wol.Finding {
 	lans := f.lans()
 	if f.traces.container == "" || len(lans) == 0 {
 		return nil
 	}
-	// The host's namespace has a card, or at least the engine's own bridges: an LXC
-	// container has no card, a pair to the LAN, and Docker in it, perhaps.
+	// The host's namespace has a card or at least the engine's own bridges. An LXC
+	// container that runs Docker has no card, but a pair to the LAN and those bridges.
 	card := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.Kind == "" && l.Flags&net.FlagLoopback == 0 })
 	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.EngineNetwork() })
 	assigned := false
 	for _, l := range lans {
 		assigned = assigned || l.Kind == "tun" || f.byEngine(l)
 		pair := l.PeerAway && !card && !bridges
-		// Engines without root (slirp4netns, pasta) copy packets out of a TAP device, and
-		// make their bridges behind that.
+		// Rootless engines (slirp4netns, pasta) copy packets out of a TAP device and have
+		// their bridges behind it.
 		tap := l.Kind == "tun" && !card
 		if !pair && !tap {
 			return nil
 		}
 	}
-	if !assigned { // a namespace that somebody has made inside of a container
+	if !assigned { // a namespace that was made inside a container
 		return nil
 	}
 	return []wol.Finding{{
@@ -92,8 +91,8 @@ func (f facts) container() []wol.Finding {
 	}}
 }
 
-// byEngine says whether a container engine has given an interface its address: it
-// wrote it into /etc/hosts, or took it from the pools of Docker or Podman.
+// byEngine reports whether a container engine chose the interface's address: it is in
+// /etc/hosts, or from the pools of Docker or Podman.
 func (f facts) byEngine(l rtnetlink.Link) bool {
 	within := func(p netip.Prefix, network string) bool { return netip.MustParsePrefix(network).Contains(p.Addr()) }
 	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool {
@@ -103,8 +102,8 @@ func (f facts) byEngine(l rtnetlink.Link) bool {
 	})
 }
 
-// lans returns what stands for this host's LANs: the eligible interfaces, and
-// where none is, or destinations are configured, those that could be.
+// lans returns the eligible interfaces, or those that could be where none is or where
+// destinations are configured.
 func (f facts) lans() []rtnetlink.Link {
 	var list []rtnetlink.Link
 	if !f.fixed() {

@@ -8,12 +8,12 @@ import (
 	"wolgate/internal/wol"
 )
 
-// mostRoutes is how many routes of one interface are listed. A router that
-// speaks BGP has a million.
+// mostRoutes bounds how many routes of one interface are listed. A BGP router has a
+// million.
 const mostRoutes = 20
 
-// annotated returns the interfaces with their routes, those of the configured
-// destinations with the way of each. No list is nil, as JSON has it.
+// annotated returns the interfaces with their routes; configured destinations have the
+// route to each. No list is nil, because JSON would show null.
 func (f facts) annotated() []wol.Interface {
 	list := make([]wol.Interface, len(f.interfaces))
 	for i, one := range f.interfaces {
@@ -21,11 +21,11 @@ func (f facts) annotated() []wol.Interface {
 		one.Destinations = append([]string{}, one.Destinations...)
 		one.Routes = []string{}
 		if f.fixed() {
-			for _, w := range f.ways {
-				one.Routes = append(one.Routes, w.text(f.links))
+			for _, r := range f.routes {
+				one.Routes = append(one.Routes, r.text(f.links))
 			}
 		} else if index := f.links.named(one.Name).Index; index != 0 {
-			one.Routes = routesBy(index, f.routes)
+			one.Routes = routesBy(index, f.table)
 		}
 		list[i] = one
 	}
@@ -49,8 +49,8 @@ func routesBy(index int, routes []rtnetlink.Route) []string {
 	return list
 }
 
-// everywhere says whether a route is one that every interface with IPv6 has: to
-// the link-local addresses (RFC 4291 section 2.5.6) and to multicast.
+// everywhere reports whether every interface with IPv6 has this route: to link-local
+// addresses (RFC 4291 section 2.5.6) or to multicast.
 func everywhere(p netip.Prefix) bool {
 	return p.Addr().Is6() && (p.Addr().IsLinkLocalUnicast() || p.Addr().IsMulticast())
 }

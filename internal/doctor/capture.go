@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"time"
 
@@ -11,38 +12,46 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wolgate/internal/magicpacket"
+	"wolgate/internal/wol"
 )
 
-// tap is a packet socket (packet(7)) that sees the magic packets which this host
+// capture is a packet socket (packet(7)) that sees the magic packets which this host
 // sends, on every interface. The kernel shows it a packet when it gives it to the
 // driver: behind netfilter, its egress hook, tc, and the queue
-// (dev_queue_xmit_nit in net/core/dev.c). What is seen here is not yet on the
-// wire, and nothing but the driver can lose it any more.
-type tap struct {
+// (dev_queue_xmit_nit in net/core/dev.c). What it shows is not yet on the
+// wire, but only the driver can still lose it.
+type capture struct {
 	file *os.File
 }
 
-// openTap needs CAP_NET_RAW; without, the error is EPERM.
-func openTap() (*tap, error) {
-	// No protocol: the socket is deaf until bind, and so never gets what the filter
-	// was to keep out.
+// captured is one magic packet that left.
+type captured struct {
+	mac  wol.MAC
+	link int            // index of the interface
+	to   netip.AddrPort // not valid for a raw frame
+}
+
+// openCapture needs CAP_NET_RAW; without it the error is EPERM.
+func openCapture() (*capture, error) {
+	// Without a protocol the socket receives nothing before bind, and so nothing that
+	// the filter keeps out.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
-	t := &tap{file: os.NewFile(uintptr(fd), "packet socket")}
+	c := &capture{file: os.NewFile(uintptr(fd), "packet socket")}
 	if err := attach(fd); err != nil {
-		return nil, errors.Join(err, t.file.Close())
+		return nil, errors.Join(err, c.file.Close())
 	}
 	all := &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL)} // and no interface
 	if err := unix.Bind(fd, all); err != nil {
-		return nil, errors.Join(fmt.Errorf("bind packet socket: %w", err), t.file.Close())
+		return nil, errors.Join(fmt.Errorf("bind packet socket: %w", err), c.file.Close())
 	}
-	return t, nil
+	return c, nil
 }
 
-// attach lets only outgoing magic packets in. A busy host sends more than a
-// process can read, and the kernel would soon drop what it waits for.
+// attach filters for outgoing magic packets. A busy host sends more than a process
+// can read, and the kernel would soon drop the probes.
 func attach(fd int) error {
 	program, err := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
@@ -75,17 +84,17 @@ func networkOrder(n uint16) uint16 {
 }
 
 // close may be called more than once.
-func (t *tap) close() { _ = t.file.Close() }
+func (c *capture) close() { _ = c.file.Close() }
 
-// next returns what is seen next. The error is os.ErrDeadlineExceeded when nothing is
-// until then: the runtime's poller knows deadlines.
-func (t *tap) next(until time.Time) (sighting, error) {
-	if err := t.file.SetReadDeadline(until); err != nil {
-		return sighting{}, err
+// next returns the next magic packet, or os.ErrDeadlineExceeded if none is captured
+// until then.
+func (c *capture) next(until time.Time) (captured, error) {
+	if err := c.file.SetReadDeadline(until); err != nil {
+		return captured{}, err
 	}
-	raw, err := t.file.SyscallConn()
+	raw, err := c.file.SyscallConn()
 	if err != nil {
-		return sighting{}, err
+		return captured{}, err
 	}
 	packet := make([]byte, mostBytes)
 	for {
@@ -97,11 +106,11 @@ func (t *tap) next(until time.Time) (sighting, error) {
 			return !errors.Is(failed, unix.EAGAIN)
 		})
 		if err := errors.Join(err, os.NewSyscallError("read packet socket", failed)); err != nil {
-			return sighting{}, err
+			return captured{}, err
 		}
 		mac, to, ok := magicIn(packet[:n])
 		if at, known := from.(*unix.SockaddrLinklayer); ok && known {
-			return sighting{mac: mac, link: at.Ifindex, to: to}, nil
+			return captured{mac: mac, link: at.Ifindex, to: to}, nil
 		}
 	}
 }

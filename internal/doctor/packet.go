@@ -8,13 +8,6 @@ import (
 	"wolgate/internal/wol"
 )
 
-// sighting is one magic packet that left.
-type sighting struct {
-	mac  wol.MAC
-	link int            // index of the interface
-	to   netip.AddrPort // not valid for a raw frame
-}
-
 // Where a magic packet begins, counted from the network header: after an IPv4
 // header without options and UDP's, after an IPv6 header and UDP's, and at once
 // in a raw frame. Senders of magic packets use neither options nor extensions.
@@ -23,13 +16,13 @@ const (
 	inIPv4       = 20 + udpHeaderLen
 	inIPv6       = 40 + udpHeaderLen
 	inFrame      = 0
-	// mostBytes is one more than the longest packet has, so that what is cut off
-	// there is not taken for one.
+	// mostBytes is one more than the longest packet has, so that a longer one that is
+	// cut off there is not taken for a magic packet.
 	mostBytes = inIPv6 + magicpacket.LenSecureOn + 1
 )
 
-// magicIn reads a packet from its network header on, and returns whom the magic
-// packet in it wakes and where it goes. A raw frame has no address, and begins
+// magicIn reads a packet from its network header on, and returns the target of the
+// magic packet in it and where it goes. A raw frame has no address, and begins
 // with 0xff, which is no version of IP.
 func magicIn(packet []byte) (mac wol.MAC, to netip.AddrPort, ok bool) {
 	start := inFrame

@@ -10,8 +10,8 @@ import (
 	"wolgate/internal/wol"
 )
 
-// virtual says whether this is a virtual machine: by what the firmware says of
-// the maker (DMI), or by the processor flag that hypervisors set on x86.
+// virtual reports whether this is a virtual machine, by the maker in the firmware (DMI)
+// or the processor flag that hypervisors set on x86.
 func (d Doctor) virtual() bool {
 	read := func(name string) string {
 		text, _ := fs.ReadFile(d.Root, name) // unreadable is no trace
@@ -26,15 +26,15 @@ func (d Doctor) virtual() bool {
 	return slices.Contains(strings.Fields(read("proc/cpuinfo")), "hypervisor")
 }
 
-// translated is a network in which hypervisors put guests behind NAT unless they
-// are told otherwise, and where nobody else would have just this gateway.
+// translated is a network that a hypervisor puts guests in by default, behind NAT, and
+// whose gateway is unlikely elsewhere.
 type translated struct {
 	network netip.Prefix
 	gateway netip.Addr
 	whose   string
 }
 
-// translatedNetworks leaves out those that anybody's LAN may be like.
+// translatedNetworks omits those that an ordinary LAN may look like.
 func translatedNetworks() []translated {
 	list := func(network, gateway, whose string) translated {
 		return translated{netip.MustParsePrefix(network), netip.MustParseAddr(gateway), whose}
@@ -50,8 +50,8 @@ func translatedNetworks() []translated {
 	}
 }
 
-// virtualMachine is about a guest whose network is not the LAN. A guest whose
-// card is bridged to the LAN is as good as a computer on it, and nothing is said.
+// virtualMachine finds a guest whose network is not the LAN. One whose card is bridged
+// to the LAN is as good as a computer on it.
 func (f facts) virtualMachine() []wol.Finding {
 	kernel := strings.ToLower(f.traces.kernel)
 	windows := strings.Contains(kernel, "microsoft")
@@ -62,10 +62,10 @@ func (f facts) virtualMachine() []wol.Finding {
 	case strings.Contains(kernel, "orbstack"):
 		message = "this is the virtual machine of OrbStack"
 	case windows && f.windowsTranslates():
-		message = "this is WSL in its NAT mode, to judge by the address"
+		message = "this is WSL in its NAT mode, to outcomeOf by the address"
 	case windows || f.traces.virtual:
 		if t, ok := f.translated(); ok {
-			message = fmt.Sprintf("this is a virtual machine behind the NAT of %s, to judge by the gateway %s", t.whose, t.gateway)
+			message = fmt.Sprintf("this is a virtual machine behind the NAT of %s, to outcomeOf by the gateway %s", t.whose, t.gateway)
 		}
 	}
 	if message == "" {
@@ -78,8 +78,8 @@ func (f facts) virtualMachine() []wol.Finding {
 	}}
 }
 
-// translated returns the one network that all of the host's addresses are in, if
-// it is one of translatedNetworks and its gateway is the default one.
+// translated returns the one of translatedNetworks that has all of the host's addresses
+// and its default gateway.
 func (f facts) translated() (translated, bool) {
 	for _, t := range translatedNetworks() {
 		if f.behind(func(address netip.Prefix, gateway netip.Addr) bool {
@@ -91,8 +91,8 @@ func (f facts) translated() (translated, bool) {
 	return translated{}, false
 }
 
-// windowsTranslates says whether WSL has a network of its own. In mirrored mode
-// it has the addresses of Windows, and an interface loopback0 beside lo.
+// windowsTranslates reports whether WSL has a network of its own. In mirrored mode it
+// has the addresses of Windows, and an interface loopback0 beside lo.
 func (f facts) windowsTranslates() bool {
 	own := netip.MustParsePrefix("172.16.0.0/12")
 	return f.links.named("loopback0").Index == 0 && f.behind(func(address netip.Prefix, gateway netip.Addr) bool {
@@ -100,14 +100,14 @@ func (f facts) windowsTranslates() bool {
 	})
 }
 
-// behind says whether there is an IPv4 address at all, and whether every one, with
-// the gateway of a default route by its interface, is as is says.
-func (f facts) behind(is func(address netip.Prefix, gateway netip.Addr) bool) bool {
+// behind reports whether the host has IPv4 addresses and match holds for each with the
+// gateway of a default route by its interface.
+func (f facts) behind(match func(address netip.Prefix, gateway netip.Addr) bool) bool {
 	addresses := 0
 	for _, l := range f.lans() {
 		for _, address := range inet4(l) {
 			addresses++
-			if !slices.ContainsFunc(f.gateways(l.Index), func(gateway netip.Addr) bool { return is(address, gateway) }) {
+			if !slices.ContainsFunc(f.gateways(l.Index), func(gateway netip.Addr) bool { return match(address, gateway) }) {
 				return false
 			}
 		}
@@ -115,10 +115,10 @@ func (f facts) behind(is func(address netip.Prefix, gateway netip.Addr) bool) bo
 	return addresses > 0
 }
 
-// gateways returns those of the default routes by an interface.
+// gateways returns the gateways of the default routes by an interface.
 func (f facts) gateways(index int) []netip.Addr {
 	var list []netip.Addr
-	for _, r := range f.routes {
+	for _, r := range f.table {
 		if r.Interface == index && r.Destination.Bits() == 0 && r.Gateway.Is4() {
 			list = append(list, r.Gateway)
 		}

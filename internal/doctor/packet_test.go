@@ -77,16 +77,16 @@ func TestTrialsDiffer(t *testing.T) {
 	f := facts{interfaces: []wol.Interface{{Name: "a", Eligible: true}, {Name: "b"}, {Name: "c", Eligible: true}}}
 	runs := map[uint16]bool{}
 	for range 20 {
-		trials := f.newTrials()
-		if len(trials) != 2 || trials[0].mac == trials[1].mac {
-			t.Fatalf("got %+v", trials)
+		probes := f.newProbes()
+		if len(probes) != 2 || probes[0].mac == probes[1].mac {
+			t.Fatalf("got %+v", probes)
 		}
-		for _, one := range trials {
+		for _, one := range probes {
 			if !bytes.HasPrefix(one.mac[:], []byte{0x02, 0x57, 0x4f, 0x4c}) {
 				t.Errorf("%v is not one of ours", one.mac)
 			}
 		}
-		runs[binary.BigEndian.Uint16(trials[0].mac[4:])] = true
+		runs[binary.BigEndian.Uint16(probes[0].mac[4:])] = true
 	}
 	if len(runs) < 10 {
 		t.Errorf("20 runs had %d addresses", len(runs))
@@ -97,16 +97,16 @@ func TestNote(t *testing.T) {
 	t.Parallel()
 	to := netip.MustParseAddrPort("192.168.1.255:9")
 	for name, tt := range map[string]struct {
-		s    sighting
+		s    captured
 		want int
 	}{
-		"it":                {sighting{wol.MAC{2}, 3, to}, 1},
-		"another's":         {sighting{wol.MAC{4}, 3, to}, 0},
-		"elsewhere":         {sighting{wol.MAC{2}, 5, to}, 0},
-		"to another":        {sighting{wol.MAC{2}, 3, netip.AddrPortFrom(to.Addr(), 7)}, 0},
-		"a frame, not this": {sighting{wol.MAC{2}, 3, netip.AddrPort{}}, 0},
+		"it":                {captured{wol.MAC{2}, 3, to}, 1},
+		"another's":         {captured{wol.MAC{4}, 3, to}, 0},
+		"elsewhere":         {captured{wol.MAC{2}, 5, to}, 0},
+		"to another":        {captured{wol.MAC{2}, 3, netip.AddrPortFrom(to.Addr(), 7)}, 0},
+		"a frame, not this": {captured{wol.MAC{2}, 3, netip.AddrPort{}}, 0},
 	} {
-		one := trial{mac: wol.MAC{2}, legs: []leg{{to: to, watched: true, out: 2, outlets: []int{3, 4}}}}
+		one := probe{mac: wol.MAC{2}, legs: []leg{{to: to, watched: true, out: 2, uplinks: []int{3, 4}}}}
 		one.note(tt.s)
 		one.note(tt.s) // a second copy of it is no news
 		if got := one.legs[0]; len(got.left) != tt.want {

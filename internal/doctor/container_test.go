@@ -37,7 +37,7 @@ func gateway(index int, address string) rtnetlink.Route {
 // eligible.
 func factsOf(files fstest.MapFS, env map[string]string, eligible []string, l links, routes ...rtnetlink.Route) facts {
 	d := Doctor{Root: files, Getenv: func(name string) string { return env[name] }}
-	f := facts{traces: d.traces(), links: l, routes: routes}
+	f := facts{traces: d.traces(), links: l, table: routes}
 	for _, one := range l {
 		i := wol.Interface{Name: one.Name, Eligible: slices.Contains(eligible, one.Name)}
 		if !i.Eligible {
