@@ -12,23 +12,6 @@ import (
 	"wolgate/internal/lantest"
 )
 
-func TestAddresses(t *testing.T) {
-	l := lantest.New(t, "lana", "10.10.0.1/24")
-	for _, prefix := range []string{"10.10.0.2/24", "10.20.0.1/16", "10.10.1.1/31", "10.10.2.1/32", "fe80::1/64", "2001:db8::1/128"} {
-		l.AddAddress(prefix)
-		if !has(t, "lana", prefix) {
-			t.Errorf("%s is not there", prefix)
-		}
-		l.DelAddress(prefix)
-		if has(t, "lana", prefix) {
-			t.Errorf("%s is still there", prefix)
-		}
-	}
-	if !has(t, "lana", "10.10.0.1/24") {
-		t.Error("the first address went with the others")
-	}
-}
-
 func TestAddressWithAPeer(t *testing.T) {
 	lantest.New(t, "lana")
 	for own, peer := range map[string]string{"10.10.0.1": "10.10.0.2/32", "2001:db8::1": "2001:db8::2/128"} {
@@ -62,20 +45,6 @@ func TestTentativeAddressIsLeftOut(t *testing.T) {
 	}
 	l.CarrierOn()
 	eventually(t, "the address can be used", func() bool { return has(t, "lana", "2001:db8::1/64") })
-}
-
-func TestTakenAddressIsLeftOut(t *testing.T) {
-	pair(t, "a", "b")
-	addAddress(t, "b", "2001:db8::1/64", unix.IFA_F_NODAD)
-	addAddress(t, "a", "2001:db8::1/64", 0)
-	eventually(t, "the kernel finds the address taken", func() bool {
-		all, err := netlink.AddrList(byName(t, "a"), netlink.FAMILY_V6)
-		must(t, "list addresses", err)
-		return slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_DADFAILED != 0 })
-	})
-	if has(t, "a", "2001:db8::1/64") || !has(t, "b", "2001:db8::1/64") {
-		t.Errorf("got %v and %v", find(t, "a").Addresses, find(t, "b").Addresses)
-	}
 }
 
 func TestUsable(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 // attributes yields the type and the value of each attribute in b
 // (rtnetlink(7)), and ends at the first that is not whole. A value is part of b.
 func attributes(b []byte) iter.Seq2[uint16, []byte] {
-	// The two highest bits of a type say how its value is to be understood, which
-	// whoever knows the type knows as well.
+	// The two highest bits of a type are flags about its value, which follow from the
+	// type.
 	const mask = ^uint16(unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
 	return func(yield func(uint16, []byte) bool) {
 		for rest := b; len(rest) >= unix.SizeofRtAttr; {

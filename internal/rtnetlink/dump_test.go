@@ -74,14 +74,3 @@ func TestADumpIsBounded(t *testing.T) {
 		return err
 	})
 }
-
-func TestADumpThatIsRefused(t *testing.T) {
-	elsewhere(t, func(netns.NsHandle) error {
-		// The kernel knows no such dump.
-		_, err := dump(unix.RTM_SETLINK, unix.RTM_NEWLINK, encode(unix.IfInfomsg{}), math.MaxInt, parseLink)
-		if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EINVAL) {
-			t.Errorf("got %v", err)
-		}
-		return nil
-	})
-}

@@ -11,20 +11,19 @@ import (
 )
 
 const (
-	// sequence is the sequence number of every request: each has a socket of its
-	// own, so there is never a second one to be told apart from.
+	// sequence is the sequence number of every request: each has a socket of its own.
 	sequence = 1
-	// patience is how long the kernel may take. It answers within the system call
-	// that asks; only something that merely poses as a kernel is ever late.
-	patience = 2 * time.Second
+	// answerTime is how long the kernel may take. It answers within the system call
+	// that asks; only a program that stands in for a kernel is ever late.
+	answerTime = 2 * time.Second
 	// datagramSize is more than an answer can have. The kernel fills datagrams of
 	// up to 32 KiB with a dump; only the virtual functions of a network card make
 	// larger ones, and those have to be asked for (IFLA_EXT_MASK).
 	datagramSize = 64 << 10
 )
 
-// exchange sends a request and calls each with every message that answers it,
-// until each wants no more of them or the answer ends. The end is such a message
+// exchange sends a request and calls each with every message of the answer, until each
+// returns false or the answer ends. The end is such a message
 // too (NLMSG_DONE, NLMSG_ERROR). Messages do not outlive the call.
 //
 // The socket belongs to the network namespace of the thread that opens it.
@@ -33,9 +32,9 @@ func exchange(request []byte, each func(message) (more bool)) error {
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
-	// Closing ends a dump of which no more is wanted, and loses nothing else.
+	// Closing also ends a dump that is not read to its end.
 	defer func() { _ = unix.Close(fd) }()
-	timeout := unix.NsecToTimeval(patience.Nanoseconds())
+	timeout := unix.NsecToTimeval(answerTime.Nanoseconds())
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return os.NewSyscallError("setsockopt SO_RCVTIMEO", err)
 	}
@@ -59,7 +58,7 @@ func exchange(request []byte, each func(message) (more bool)) error {
 	}
 }
 
-// receive returns what is said of our request in the kernel's next datagram.
+// receive returns the messages about our request in the kernel's next datagram.
 func receive(fd int, buffer []byte) ([]message, error) {
 	for {
 		n, _, flags, from, err := unix.Recvmsg(fd, buffer, nil, 0)
@@ -69,7 +68,7 @@ func receive(fd int, buffer []byte) ([]message, error) {
 			// SA_RESTART or not (signal(7)).
 			continue
 		case errors.Is(err, unix.EAGAIN):
-			return nil, fmt.Errorf("the kernel did not answer within %v: %w", patience, os.ErrDeadlineExceeded)
+			return nil, fmt.Errorf("the kernel did not answer within %v: %w", answerTime, os.ErrDeadlineExceeded)
 		case err != nil:
 			return nil, os.NewSyscallError("recvmsg", err)
 		}

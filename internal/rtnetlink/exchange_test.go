@@ -27,51 +27,34 @@ func socket(t *testing.T) (fd int, port uint32) {
 	return fd, name.(*unix.SockaddrNetlink).Pid
 }
 
-func TestASilentKernelIsGivenUp(t *testing.T) {
-	fd, _ := socket(t)
-	if _, err := receive(fd, make([]byte, datagramSize)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
-// Root of this namespace may send to other sockets than the kernel's.
-func TestOnlyTheKernelIsBelieved(t *testing.T) {
+func TestReceive(t *testing.T) {
 	fd, port := socket(t)
 	forger, _ := socket(t)
-	forged := request(unix.RTM_NEWLINK, 0, encode(unix.IfInfomsg{Index: 4711}))
-	must(t, "forge", unix.Sendto(forger, forged, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: port}))
-	ask := request(unix.RTM_GETLINK, 0, encode(unix.IfInfomsg{Index: 1}))
-	must(t, "ask", unix.Sendto(fd, ask, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
-	got, err := receive(fd, make([]byte, datagramSize))
-	must(t, "receive", err)
-	if len(got) != 1 || got[0].Type != unix.RTM_NEWLINK || parseLink(got[0].body)[0].Name != "lo" {
-		t.Errorf("got %+v", got)
+	send := func(from int, to uint32, message []byte) {
+		must(t, "send", unix.Sendto(from, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: to}))
 	}
-}
-
-func TestOnlyOurAnswerIsRead(t *testing.T) {
-	fd, _ := socket(t)
 	ask := request(unix.RTM_GETLINK, 0, encode(unix.IfInfomsg{Index: 1}))
-	const offset = 8 // of the sequence number
 	other := slices.Clone(ask)
-	other[offset]++
-	other[offset+1]++
-	for want, ask := range [][]byte{other, ask} {
-		must(t, "ask", unix.Sendto(fd, ask, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
-		got, err := receive(fd, make([]byte, datagramSize))
-		if err != nil || len(got) != want {
-			t.Errorf("got %+v, %v, want %d", got, err, want)
-		}
+	other[8]++ // the sequence number
+	other[9]++
+	buffer := make([]byte, datagramSize)
+	if _, err := receive(fd, buffer); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("of a silent kernel: got %v", err)
 	}
-}
-
-func TestATruncatedAnswerIsAnError(t *testing.T) {
-	fd, _ := socket(t)
-	ask := request(unix.RTM_GETLINK, 0, encode(unix.IfInfomsg{Index: 1}))
-	must(t, "ask", unix.Sendto(fd, ask, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
+	send(fd, 0, other)
+	if got, err := receive(fd, buffer); err != nil || len(got) > 0 {
+		t.Errorf("the answer to another question: got %+v, %v", got, err)
+	}
+	// Root of this namespace may send to other sockets than the kernel's.
+	send(forger, port, request(unix.RTM_NEWLINK, 0, encode(unix.IfInfomsg{Index: 4711})))
+	send(fd, 0, ask)
+	if got, err := receive(fd, buffer); err != nil || len(got) != 1 || got[0].Type != unix.RTM_NEWLINK || parseLink(got[0].body)[0].Name != "lo" {
+		t.Errorf("beside a forged answer: got %+v, %v", got, err)
+	}
 	// A message that ends where the buffer does would look whole.
-	if got, err := receive(fd, make([]byte, 100)); err == nil || errors.Is(err, errMalformed) {
-		t.Errorf("got %+v, %v", got, err)
+	send(fd, 0, ask)
+	if got, err := receive(fd, buffer[:100]); err == nil || errors.Is(err, errMalformed) {
+		t.Errorf("cut off: got %+v, %v", got, err)
 	}
 }
 

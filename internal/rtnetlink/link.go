@@ -22,25 +22,25 @@ type Link struct {
 	// Kind is what made the interface (IFLA_INFO_KIND): "bridge", "bond", "tun",
 	// "wireguard", "veth". It is empty for hardware and loopback.
 	Kind string
-	// NoARP says that the kernel makes up no link-layer address for what it sends there
-	// (IFF_NOARP), that of a broadcast included: such are dummy and ifb, or an
-	// interface after "ip link set NAME arp off".
+	// NoARP means that the kernel finds no link-layer address for what it sends there, not
+	// even that of a broadcast (IFF_NOARP). Examples are dummy, ifb, and an interface after
+	// "ip link set NAME arp off".
 	NoARP bool
-	// Ethernet says that its frames have Ethernet headers (ARPHRD_ETHER).
+	// Ethernet means that its frames have Ethernet headers (ARPHRD_ETHER).
 	Ethernet bool
 	// Master is the index of the bridge or bond that it is a port of, 0 for none.
 	// A VRF (virtual routing and forwarding) is the master of its members likewise.
 	Master int
-	// PeerAway says that it is one end of a pair, and that the other end is in
-	// another network namespace, as a container's is.
+	// PeerAway means that it is one end of a pair whose other end is in another network
+	// namespace, as in a container.
 	PeerAway bool
 	// Addresses are those of both families as configured, host address and prefix
 	// length, without those that cannot be used, or not yet.
 	Addresses []netip.Prefix
 }
 
-// HasPorts says whether this is the kind of interface whose packets leave by ports
-// of its own. A VRF is none: its members send for themselves.
+// HasPorts reports whether packets of this kind of interface leave by ports of its own.
+// A VRF has none: its members send for themselves.
 func (l Link) HasPorts() bool {
 	switch l.Kind {
 	case "bridge", "bond", "team", "openvswitch":

@@ -12,71 +12,62 @@ import (
 	"wolgate/internal/lantest"
 )
 
-// leads checks one lookup that succeeds.
-func leads(t *testing.T, to string, iface int, want Path) {
+// looks is one lookup and its result.
+type looks struct {
+	to    string
+	iface int
+	path  Path
+	err   error
+}
+
+func (l looks) check(t *testing.T) {
 	t.Helper()
-	got, err := Lookup(netip.MustParseAddr(to), iface)
-	if err != nil || got != want {
-		t.Errorf("%s by %d: got %+v, %v, want %+v", to, iface, got, err, want)
+	if got, err := Lookup(netip.MustParseAddr(l.to), l.iface); got != l.path || !errors.Is(err, l.err) {
+		t.Errorf("%s by %d: got %+v, %v, want %+v, %v", l.to, l.iface, got, err, l.path, l.err)
 	}
 }
 
-// fails checks one lookup that does not.
-func fails(t *testing.T, to string, iface int, want error) {
-	t.Helper()
-	if got, err := Lookup(netip.MustParseAddr(to), iface); !errors.Is(err, want) {
-		t.Errorf("%s by %d: got %+v, %v, want %v", to, iface, got, err, want)
-	}
-}
-
-func TestLookupOnTheLink(t *testing.T) {
-	lantest.New(t, "lana", "10.10.0.1/24", "10.10.1.0/31", "2001:db8::1/64")
+func TestLookup(t *testing.T) {
+	a := lantest.New(t, "lana", "10.10.0.1/24", "10.10.1.0/31", "2001:db8::1/64")
 	b := lantest.New(t, "lanb", "10.20.0.1/16")
 	ia, ib := find(t, "lana").Index, find(t, "lanb").Index
-	leads(t, "10.10.0.255", 0, Path{Interface: ia, Broadcast: true})
-	leads(t, "10.20.255.255", 0, Path{Interface: ib, Broadcast: true})
-	leads(t, "10.20.0.255", 0, Path{Interface: ib})
-	leads(t, "10.10.0.7", 0, Path{Interface: ia})
-	leads(t, "10.10.1.1", 0, Path{Interface: ia}) // A /31 has no broadcast.
-	leads(t, "2001:db8::7", 0, Path{Interface: ia})
-	leads(t, "ff02::1", ib, Path{Interface: ib})
-	leads(t, "fe80::7", ib, Path{Interface: ib})
-	leads(t, "10.10.0.255", ia, Path{Interface: ia, Broadcast: true})
-	b.Down()
-	fails(t, "10.20.255.255", 0, unix.ENETUNREACH)
-	fails(t, "10.20.255.255", ib, unix.ENETUNREACH)
-}
-
-func TestLookupOfTheLimitedBroadcast(t *testing.T) {
-	a := lantest.New(t, "lana", "10.10.0.1/24")
-	b := lantest.New(t, "lanb", "10.20.0.1/24")
-	ia, ib := find(t, "lana").Index, find(t, "lanb").Index
 	const everybody = "255.255.255.255"
-	fails(t, everybody, 0, unix.ENETUNREACH)
-	leads(t, everybody, ib, Path{Interface: ib, Broadcast: true})
+	via := func(gateway string) Path { return Path{Interface: ia, Gateway: netip.MustParseAddr(gateway)} }
+	for _, l := range []looks{
+		{"10.10.0.255", 0, Path{Interface: ia, Broadcast: true}, nil},
+		{"10.10.0.255", ia, Path{Interface: ia, Broadcast: true}, nil},
+		{"10.20.255.255", 0, Path{Interface: ib, Broadcast: true}, nil},
+		{"10.20.0.255", 0, Path{Interface: ib}, nil},
+		{"10.10.0.7", 0, Path{Interface: ia}, nil},
+		{"10.10.1.1", 0, Path{Interface: ia}, nil}, // a /31 has no broadcast
+		{"2001:db8::7", 0, Path{Interface: ia}, nil},
+		{"ff02::1", ib, Path{Interface: ib}, nil},
+		{"fe80::7", ib, Path{Interface: ib}, nil},
+		{everybody, 0, Path{}, unix.ENETUNREACH},
+		{everybody, ib, Path{Interface: ib, Broadcast: true}, nil},
+		{"192.0.2.1", 0, Path{}, unix.ENETUNREACH},
+		{"2001:db8:f::1", 0, Path{}, unix.ENETUNREACH},
+		{"192.0.2.1", ib, Path{Interface: ib}, nil}, // as if on the link
+	} {
+		l.check(t)
+	}
 	a.DefaultRoute()
-	leads(t, everybody, 0, Path{Interface: ia, Broadcast: true})
-	leads(t, everybody, ib, Path{Interface: ib, Broadcast: true})
-	b.DefaultRoute()
-	leads(t, everybody, 0, Path{Interface: ib, Broadcast: true})
-}
-
-func TestLookupOffTheLink(t *testing.T) {
-	a := lantest.New(t, "lana", "10.10.0.1/24", "2001:db8::1/64")
-	lantest.New(t, "lanb", "10.20.0.1/24")
-	ia, ib := find(t, "lana").Index, find(t, "lanb").Index
-	fails(t, "192.0.2.1", 0, unix.ENETUNREACH)
-	fails(t, "2001:db8:f::1", 0, unix.ENETUNREACH)
-	leads(t, "192.0.2.1", ib, Path{Interface: ib}) // as if on the link
-	a.DefaultRoute()
-	leads(t, "192.0.2.1", 0, Path{Interface: ia, Gateway: netip.MustParseAddr("10.10.0.254")})
-	leads(t, "::ffff:192.0.2.1", 0, Path{Interface: ia, Gateway: netip.MustParseAddr("10.10.0.254")})
-	leads(t, "192.0.2.1", ib, Path{Interface: ib})
 	addRoute(t, &netlink.Route{Dst: network(t, "::/0"), LinkIndex: ia, Gw: net.ParseIP("fe80::fe")})
-	leads(t, "2001:db8:f::1", 0, Path{Interface: ia, Gateway: netip.MustParseAddr("fe80::fe")})
 	addRoute(t, &netlink.Route{Dst: network(t, "198.51.100.0/24"), LinkIndex: ia,
 		Via: &netlink.Via{AddrFamily: netlink.FAMILY_V6, Addr: net.ParseIP("2001:db8::fd")}})
-	leads(t, "198.51.100.255", 0, Path{Interface: ia, Gateway: netip.MustParseAddr("2001:db8::fd")})
+	for _, l := range []looks{
+		{everybody, 0, Path{Interface: ia, Broadcast: true}, nil},
+		{everybody, ib, Path{Interface: ib, Broadcast: true}, nil},
+		{"192.0.2.1", 0, via("10.10.0.254"), nil},
+		{"::ffff:192.0.2.1", 0, via("10.10.0.254"), nil},
+		{"192.0.2.1", ib, Path{Interface: ib}, nil},
+		{"2001:db8:f::1", 0, via("fe80::fe"), nil},
+		{"198.51.100.255", 0, via("2001:db8::fd"), nil},
+	} {
+		l.check(t)
+	}
+	b.Down()
+	looks{"10.20.255.255", ib, Path{}, unix.ENETUNREACH}.check(t)
 }
 
 func TestLookupOfThisHost(t *testing.T) {
@@ -92,7 +83,7 @@ func TestLookupOfThisHost(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", to, got, err)
 		}
 	}
-	leads(t, "127.255.255.255", 0, Path{Interface: find(t, "lo").Index, Broadcast: true})
+	looks{"127.255.255.255", 0, Path{Interface: find(t, "lo").Index, Broadcast: true}, nil}.check(t)
 }
 
 func TestLookupIsRefused(t *testing.T) {
@@ -112,9 +103,9 @@ func TestLookupIsRefused(t *testing.T) {
 		r := &netlink.Route{Dst: network(t, netip.PrefixFrom(a, a.BitLen()).String()), Type: want.kind}
 		addRoute(t, r)
 		t.Cleanup(func() { must(t, "delete route", netlink.RouteDel(r)) })
-		fails(t, to, 0, want.errno)
+		looks{to, 0, Path{}, want.errno}.check(t)
 	}
-	fails(t, "192.0.2.2", 1_000_000, unix.ENODEV)
+	looks{"192.0.2.2", 1_000_000, Path{}, unix.ENODEV}.check(t)
 	if _, err := Lookup(netip.Addr{}, 0); err == nil {
 		t.Error("the zero address has a path")
 	}

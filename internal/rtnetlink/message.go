@@ -52,9 +52,8 @@ func encode(header any) []byte {
 	return b
 }
 
-// outcome is what an NLMSG_ERROR or NLMSG_DONE says of the request: both begin
-// with zero or a negated errno. An NLMSG_DONE with an errno ends a dump that
-// failed half-way.
+// outcome is the result of a request in an NLMSG_ERROR or NLMSG_DONE: both begin with
+// zero or a negated errno. An NLMSG_DONE with an errno ends a dump that failed half-way.
 func (m message) outcome() error {
 	var code int32
 	if _, err := binary.Decode(m.body, binary.NativeEndian, &code); err != nil {

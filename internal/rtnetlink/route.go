@@ -23,9 +23,8 @@ type Route struct {
 // Routes returns the routes of this network namespace, those of IPv4 first. A
 // route with several next hops counts as one for each.
 //
-// Of a family that has more than 10,000 it returns as many. Which ones is up to
-// the kernel, whose lists have IPv4's default route first and IPv6's last; Lookup
-// always knows all routes.
+// Of a family that has more than 10,000 it returns as many; the kernel chooses which.
+// Lookup always knows all routes.
 func Routes() ([]Route, error) {
 	var all []Route
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {

@@ -1,14 +1,12 @@
 package rtnetlink
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"wolgate/internal/lantest"
@@ -130,50 +128,4 @@ func TestRouteWithANextHopObject(t *testing.T) {
 	if got, want := routesTo(t, "192.0.2.0/24"), []Route{route("192.0.2.0/24", "10.10.0.200", index)}; !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-}
-
-func TestRoutesAreBounded(t *testing.T) {
-	elsewhere(t, func(netns.NsHandle) error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "a"
-		if err := netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
-			return err
-		}
-		a, err := netlink.LinkByName("a")
-		if err != nil {
-			return err
-		}
-		if err := netlink.LinkSetUp(a); err != nil {
-			return err
-		}
-		index := a.Attrs().Index
-		handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-		if err != nil {
-			return err
-		}
-		defer handle.Close()
-		for n := range mostRoutes + 1 {
-			to := &net.IPNet{IP: net.IPv4(10, byte(n>>16), byte(n>>8), byte(n)), Mask: net.CIDRMask(32, 32)}
-			if err := handle.RouteAdd(&netlink.Route{Dst: to, LinkIndex: index}); err != nil {
-				return fmt.Errorf("add route %d: %w", n, err)
-			}
-		}
-		for _, to := range []*net.IPNet{network(t, "0.0.0.0/0"), network(t, "::/0")} {
-			if err := handle.RouteAdd(&netlink.Route{Dst: to, LinkIndex: index}); err != nil {
-				return err
-			}
-		}
-		all, err := Routes()
-		if err != nil {
-			return err
-		}
-		six := slices.IndexFunc(all, func(r Route) bool { return r.Destination.Addr().Is6() })
-		if six != mostRoutes {
-			t.Errorf("%d of %d routes are IPv4's", six, len(all))
-		}
-		if all[0] != route("0.0.0.0/0", "", index) || all[len(all)-1] != route("::/0", "", index) {
-			t.Errorf("first %+v, last %+v", all[0], all[len(all)-1])
-		}
-		return nil
-	})
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch tells when an interface, an address or a route of IPv4 changes in this network
+// Watch waits for changes of interfaces, addresses and IPv4 routes in this network
 // namespace.
 type Watch struct {
 	file *os.File // the socket
@@ -28,8 +28,8 @@ func NewWatch() (*Watch, error) {
 }
 
 func newWatch() (*Watch, error) {
-	// A file whose descriptor does not block is waited for by the runtime's
-	// poller, which Close can interrupt.
+	// The runtime's poller waits for a file whose descriptor does not block, and Close
+	// can interrupt it.
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -55,8 +55,8 @@ func newWatch() (*Watch, error) {
 }
 
 // Wait blocks until something may have changed since the last Wait, or since
-// NewWatch; a burst of changes is one. It promises no change: the kernel also
-// tells of what no Link shows. After Close it returns net.ErrClosed.
+// NewWatch; a burst of changes is one. There may be no change: the kernel also reports
+// what no Link shows. After Close it returns net.ErrClosed.
 func (w *Watch) Wait() error {
 	var failed error
 	err := w.raw.Read(func(fd uintptr) (done bool) {
@@ -77,10 +77,9 @@ func (w *Watch) Wait() error {
 // Close ends the watch, and a Wait that is under way.
 func (w *Watch) Close() error { return w.file.Close() }
 
-// drain throws away all that waits in the socket, and reports whether there was
-// anything. What a message says is not looked at, so one byte of each will do:
-// whoever reads the interfaces afterwards sees the sum of all changes, and no
-// order of events can be got wrong.
+// drain discards all messages that wait in the socket, and reports whether there were
+// any. Their contents do not matter, so one byte of each is read: the interfaces, read
+// afterwards, show the sum of all changes, whatever the order of events.
 func drain(fd int) (changed bool, err error) {
 	buffer := make([]byte, 1)
 	for {
@@ -89,8 +88,7 @@ func drain(fd int) (changed bool, err error) {
 		case err == nil:
 			changed = true
 		case errors.Is(err, unix.ENOBUFS):
-			// The socket had no room for some messages (netlink(7)). That they are
-			// lost is all that has to be known of them.
+			// The socket had no room for some messages (netlink(7)), so something changed.
 			changed = true
 		case errors.Is(err, unix.EAGAIN):
 			return changed, nil
