@@ -43,8 +43,8 @@ func activated(getenv func(string) string, pid, fd int) (*net.UnixListener, erro
 	if count != "1" {
 		return nil, fmt.Errorf("LISTEN_FDS is %q but one socket is served: keep one ListenStream= in the socket unit", count)
 	}
-	// Until it is known to be a socket of ours the descriptor is not touched:
-	// it could be any, even the Go runtime's own.
+	// The descriptor is not touched until it is known to be our socket: it could be any,
+	// even the Go runtime's own.
 	for _, want := range []struct{ option, value int }{
 		{syscall.SO_DOMAIN, syscall.AF_UNIX}, {syscall.SO_TYPE, syscall.SOCK_STREAM}, {syscall.SO_ACCEPTCONN, 1},
 	} {

@@ -17,11 +17,11 @@ import (
 // an "invalid argument".
 const maxPath = 107
 
-// Dialer returns a DialContext for http.Transport: whatever address it is
-// asked for, it dials the socket at path. Its errors keep the cause: ENOENT
-// where no daemon runs, ECONNREFUSED where it was killed, and EAGAIN where it
-// lives but its backlog is full, for a dial never waits. To EACCES, and to an
-// ENOENT that no start of a daemon can mend, they add what an operator needs.
+// Dialer returns a DialContext for http.Transport that ignores the address and dials the
+// socket at path. Its errors keep the cause: ENOENT where no daemon runs, ECONNREFUSED
+// where it was killed, and EAGAIN where its backlog is full, because a dial never waits.
+// To EACCES, and to an ENOENT that starting the daemon cannot cure, they add what an
+// operator needs.
 func Dialer(path string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	bad := CheckPath(path)
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -40,8 +40,8 @@ func Dialer(path string) func(ctx context.Context, network, address string) (net
 	}
 }
 
-// closedAt says what keeps this process out, and whom it takes: the socket, which
-// has to be writable, or the first directory on the way that cannot be searched,
+// closedAt describes what keeps this process out, with its owner and mode: the socket,
+// which has to be writable, or the first directory on the way that cannot be searched,
 // which is the last one that can be seen (path_resolution(7)).
 func closedAt(path string) string {
 	info, err := os.Stat(path)
@@ -58,18 +58,18 @@ func closedAt(path string) string {
 		path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid(), os.Getegid(), groups)
 }
 
-// deleted says whether dir exists for this process alone. A container goes on
-// seeing the directory that it has mounted when that is removed on the host; the
-// kernel then shows it without a link. Some file systems count the links of
-// directories in another way, hence false proves nothing.
+// deleted reports whether dir exists for this process alone. A container keeps seeing a
+// directory that it has mounted after the host has removed it; the kernel then shows it
+// without a link. Some file systems count the links of directories differently, so false
+// proves nothing.
 func deleted(dir string) bool {
 	var s syscall.Stat_t
 	return syscall.Stat(dir, &s) == nil && s.Nlink == 0
 }
 
-// CheckPath refuses what cannot be the path of a socket that is a file. To package net a leading @
-// and to the kernel an empty name mean the abstract namespace, where no mode
-// keeps anyone out; and a NUL would end the path early.
+// CheckPath refuses what cannot be the path of a socket that is a file. A leading @ (to
+// package net) and an empty name (to the kernel) mean the abstract namespace, where no
+// mode keeps anyone out; a NUL would end the path early.
 func CheckPath(path string) error {
 	if path == "" || path[0] == '@' || strings.ContainsRune(path, 0) || strings.HasSuffix(path, "/") {
 		return errors.New("is empty, starts with @, ends with / or holds a NUL: choose the path of a file")

@@ -15,18 +15,18 @@ import (
 const (
 	dirMode    = 0o750 // who may reach the socket at all
 	socketMode = 0o660 // who may connect
-	lockMode   = 0o600 // nobody else may open the lock, so nobody else can hold it
+	lockMode   = 0o600 // only the owner may open the lock, and so hold it
 )
 
 // Reasons for leaving a path alone.
 var (
 	ErrInUse       = errors.New("another process already serves this socket")
-	ErrNotSocket   = errors.New("what stands there is not a socket")
+	ErrNotSocket   = errors.New("not a socket")
 	ErrPathTooLong = errors.New("path is too long for a Unix socket")
 )
 
-// place is where a socket stands. Its directory is held open, so that one put
-// in its stead later is never taken for it.
+// place is the path of a socket. Its directory is held open, so that one that replaces
+// it later is never taken for it.
 type place struct {
 	path string
 	name string // last element of path
@@ -35,11 +35,10 @@ type place struct {
 	node fs.FileInfo // device and inode of the bound socket
 }
 
-// Listen makes the socket at path, mode 0660, and takes it into possession. A
-// missing directory is made, mode 0750, but none above it. A socket that a
-// killed process left behind is replaced. Anything else that stands at path is
-// left untouched, and the error is then ErrInUse or ErrNotSocket wherever it is
-// known to be one of the two. The file path.lock beside the socket belongs to
+// Listen makes the socket at path, mode 0660, and owns it until Close. A missing
+// directory is made, mode 0750, but none above it. A socket that a killed process left
+// behind is replaced. Anything else at path is left untouched; the error is ErrInUse or
+// ErrNotSocket where it is known to be one of the two. The file path.lock beside the socket belongs to
 // Listen and stays. allowUIDs is explained at Listener.
 func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error) {
 	p, err := occupy(path, log)
@@ -57,9 +56,8 @@ func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error
 	return newListener(unix, closeAll, allowUIDs, log), nil
 }
 
-// occupy takes the lock of path and then makes room there. In this order: of
-// starters that only probe and remove, one can remove the socket that another
-// has just made.
+// occupy takes the lock of path and then makes room there. Without the lock, one of
+// several starters could remove the socket that another has just made.
 func occupy(path string, log *slog.Logger) (*place, error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err
@@ -69,7 +67,7 @@ func occupy(path string, log *slog.Logger) (*place, error) {
 		return nil, err
 	}
 	p := &place{path: path, name: filepath.Base(path), dir: dir}
-	if _, err = p.look(); err == nil { // or a wrong path would get a lock beside it
+	if _, err = p.look(); err == nil { // so that a wrong path gets no lock beside it
 		err = p.takeLock()
 	}
 	if err == nil {
@@ -100,9 +98,9 @@ func openDir(name string) (*os.Root, error) {
 }
 
 // takeLock uses flock(2), which the kernel releases however the process ends.
-// The file is never removed: whoever had opened it just before would lock a
-// file that nobody else sees. Its name is not followed, because in a directory
-// that others may write to it could be a symbolic link to anything.
+// The file is never removed: a process that had just opened it would lock a file that
+// no other sees. A symbolic link is not followed, because in a directory that others may
+// write to it could lead anywhere.
 func (p *place) takeLock() error {
 	lock, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
 	switch {
@@ -121,10 +119,9 @@ func (p *place) takeLock() error {
 	return os.NewSyscallError("flock", err)
 }
 
-// makeRoom removes what a killed process left and refuses all else.
-//
-// Remainder: a program that does not know our lock and is between its bind and
-// its listen refuses connections as well, and would lose its socket.
+// makeRoom removes what a killed process left and refuses all else. A program that does
+// not know our lock would lose its socket between its bind and its listen, when it
+// refuses connections as well.
 func (p *place) makeRoom(log *slog.Logger) error {
 	stands, err := p.look()
 	if err != nil || !stands {
@@ -134,17 +131,17 @@ func (p *place) makeRoom(log *slog.Logger) error {
 	switch {
 	case err == nil:
 		return errors.Join(inUse(), conn.Close())
-	case errors.Is(err, syscall.EAGAIN): // a full backlog: somebody is there, and busy
+	case errors.Is(err, syscall.EAGAIN): // a full backlog: a process is there, and busy
 		return inUse()
 	case errors.Is(err, syscall.ECONNREFUSED): // a node without a process
 		log.Info("stale socket removed", "socket", p.path)
 		return p.dir.Remove(p.name)
 	default:
-		return fmt.Errorf("probe the socket that stands there: %w: remove it if nobody serves it", err)
+		return fmt.Errorf("probe the existing socket: %w: remove it if no process serves it", err)
 	}
 }
 
-// look says whether a socket stands at path, and refuses what is none.
+// look reports whether a socket is at path, and refuses anything else.
 func (p *place) look() (stands bool, err error) {
 	node, err := p.dir.Lstat(p.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +158,7 @@ func (p *place) look() (stands bool, err error) {
 
 func inUse() error { return fmt.Errorf("%w: stop that one first or choose another --socket", ErrInUse) }
 
-// bind makes the node without a moment in which it is looser than socketMode.
+// bind makes the node, and at no moment is its mode looser than socketMode.
 // The kernel gives a node the mode of the socket's own inode, 0777 at first,
 // less the umask; fchmod(2) before bind(2) changes that mode. The chmod after
 // it only gives back what the umask took. Binding under an umask of our own
@@ -199,8 +196,8 @@ func (p *place) removeNode() error {
 	return p.dir.Remove(p.name)
 }
 
-// leave gives the lock back. Closing its file alone would keep it for as long
-// as a child that is just being started holds a copy of the descriptor.
+// leave releases the lock. Closing its file alone would keep it for as long as a child
+// that is just being started holds a copy of the descriptor.
 func (p *place) leave() error {
 	if p.lock == nil {
 		return p.dir.Close()

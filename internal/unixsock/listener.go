@@ -1,6 +1,3 @@
-// Package unixsock owns the Unix domain socket between the gateway and the
-// daemon: taking possession of its path, taking it over from systemd, deciding
-// who may connect, and dialling it. It is written for Linux.
 package unixsock
 
 import (
@@ -15,23 +12,23 @@ import (
 )
 
 // Listener is a net.Listener on a Unix socket. Where it was made with a list
-// of uids, a connection from any other uid is closed before it is handed out, and
-// logged; without a list whoever may open the socket may connect.
+// of uids, a connection from any other uid is closed and logged before it is handed
+// out; without a list, every process that may open the socket may connect.
 type Listener struct {
 	unix     *net.UnixListener
 	closeAll func() error
 	allow    []uint32
 	peerUID  func(*net.UnixConn) (uint32, error)
 	log      *slog.Logger
-	refusals logs.Ration // whoever may reach the socket can knock without end
+	refusals logs.Ration // a refused peer can try without end
 }
 
 func newListener(unix *net.UnixListener, closeAll func() error, allow []uint32, log *slog.Logger) *Listener {
 	return &Listener{unix: unix, closeAll: sync.OnceValue(closeAll), allow: slices.Clone(allow), peerUID: peerUID, log: log}
 }
 
-// Accept returns the next connection of an allowed uid. Its error is never one
-// peer's fault: http.Server stops serving at the first that is not temporary.
+// Accept returns the next connection of an allowed uid. Its error is never caused by one
+// peer: http.Server stops serving at the first that is not temporary.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.unix.AcceptUnix()
@@ -45,9 +42,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close stops listening and, after Listen, removes the socket from its path
-// unless another one stands there by then. Every call returns the result of
-// the first.
+// Close stops listening and, after Listen, removes the socket from its path unless
+// another file has replaced it. Every call returns the result of the first.
 func (l *Listener) Close() error { return l.closeAll() }
 
 // Addr returns the address of the socket.
