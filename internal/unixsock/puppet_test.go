@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -62,16 +61,10 @@ func startPuppet(t *testing.T, set func(*exec.Cmd)) *puppet {
 		set(cmd)
 	}
 	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	p := &puppet{cmd: cmd, in: in, lines: bufio.NewScanner(out)}
 	t.Cleanup(func() {
 		_ = in.Close()
@@ -86,9 +79,7 @@ func startPuppet(t *testing.T, set func(*exec.Cmd)) *puppet {
 func (p *puppet) kill(t *testing.T) {
 	t.Helper()
 	p.killed = true
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, p.cmd.Process.Kill())
 	_, _ = p.cmd.Process.Wait()
 }
 
@@ -105,9 +96,8 @@ func asOther(cmd *exec.Cmd) uint32 {
 
 func (p *puppet) tell(t *testing.T, line string) {
 	t.Helper()
-	if _, err := fmt.Fprintln(p.in, line); err != nil {
-		t.Fatal(err)
-	}
+	_, err := fmt.Fprintln(p.in, line)
+	must(t, err)
 }
 
 func (p *puppet) hear(t *testing.T) string {
@@ -122,6 +112,14 @@ func (p *puppet) do(t *testing.T, line string) string {
 	t.Helper()
 	p.tell(t, line)
 	return p.hear(t)
+}
+
+// obey ends the test unless the puppet could do it.
+func (p *puppet) obey(t *testing.T, line string) {
+	t.Helper()
+	if answer := p.do(t, line); answer != "ok" {
+		t.Fatalf("%s: %s", line, answer)
+	}
 }
 
 // perform is the puppet's side.
@@ -174,7 +172,7 @@ func perform(in io.Reader, out io.Writer) {
 
 const greeting = "hello"
 
-// dial says whether a listener at path let us in: it greets whom it admits.
+// dial reports whether a listener at path let us in: it greets those that it admits.
 func dial(path string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -264,5 +262,3 @@ func inheritable() (string, error) {
 	}
 	return strings.Join(list, ", "), nil
 }
-
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
