@@ -18,7 +18,7 @@ const help = `wol-server sends Wake-on-LAN magic packets for those who may open 
 
   wol-server [serve] [flags]   serve until SIGTERM or SIGINT
   wol-server doctor [--json]   say why a packet would not arrive; sends a probe by each interface;
-                               exit 0 if at least one LAN hears this host
+                               exit 0 if at least one LAN hears this host (only root can see that)
   wol-server healthcheck       exit 0 if the daemon answers on its socket
   wol-server version           print the version
 
