@@ -82,7 +82,12 @@ func TestBenchIsInterrupted(t *testing.T) {
 func bench(t *testing.T, args ...string) (cmd *exec.Cmd, temporary string) {
 	t.Helper()
 	temporary = t.TempDir()
-	cmd = exec.Command(filepath.Join(woltest.Build(t, t.TempDir(), "wolgate/internal/bench"), "bench"), args...)
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-o", dir, "wolgate/cmd/wol-server", "wolgate/cmd/api-server", "wolgate/internal/bench")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd = exec.Command(filepath.Join(dir, "bench"), args...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), "TMPDIR="+temporary), new(bytes.Buffer)
 	return cmd, temporary
 }

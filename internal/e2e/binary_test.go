@@ -10,15 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"wolgate/internal/lantest"
 	"wolgate/internal/woltest"
 )
-
-// build compiles both programs as users get them and returns their directory.
-func build(t testing.TB) string {
-	t.Helper()
-	return woltest.Build(t, lantest.SharedDir(t))
-}
 
 // process is one real program under way.
 type process struct {
@@ -85,7 +78,7 @@ type programs struct {
 func startPrograms(t testing.TB, daemon []string, gateway ...string) *programs {
 	t.Helper()
 	dir := filepath.Dir(woltest.SocketPath(t))
-	p := &programs{bin: build(t), flags: daemon, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
+	p := &programs{bin: woltest.Build(t), flags: daemon, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
 	p.key = addKey(t, p.keys, "tester", "--scope", "wake", "--scope", "admin")
 	p.startDaemon(t)
 	p.startGateway(t, gateway...)

@@ -47,7 +47,7 @@ func startRoot(t *testing.T, flags ...string) lone {
 	t.Helper()
 	ownNetwork(t, flags)
 	socket := woltest.SocketPath(t)
-	p := spawn(t, filepath.Join(build(t), "wol-server"), append([]string{"--socket", socket}, flags...)...)
+	p := spawn(t, filepath.Join(woltest.Build(t), "wol-server"), append([]string{"--socket", socket}, flags...)...)
 	return lone{p, dial(t, socket)}.ready(t)
 }
 
@@ -214,7 +214,7 @@ func numbered(first, n int) []wol.Target {
 
 func TestTheSniffersSeeWhatTheReceiptSays(t *testing.T) {
 	lantest.Require(t)
-	bin := build(t)
+	bin := woltest.Build(t)
 	several := func(n int) (nics [][]string) {
 		for i := range n {
 			nics = append(nics, []string{fmt.Sprintf("10.61.%d.1/24", i)})
@@ -331,7 +331,7 @@ func TestAddressesChangeUnderLoad(t *testing.T) {
 	lantest.Require(t)
 	changing := lantest.New(t, "lan0", "10.62.0.1/24")
 	lans := lans{"lan0": changing, "lan1": lantest.New(t, "lan1", "10.63.0.1/24")}
-	d := startPowerless(t, build(t), "--repeat", "1", "--max-pps", "1000000")
+	d := startPowerless(t, woltest.Build(t), "--repeat", "1", "--max-pps", "1000000")
 	underLoad(t, d, lans, func(more func()) {
 		old := "10.62.0.1/24"
 		for i := range 50 {
@@ -349,7 +349,7 @@ func TestAnInterfaceIsRenamedUnderLoad(t *testing.T) {
 	lantest.Require(t)
 	renamed := lantest.New(t, "lan0", "10.62.0.1/24")
 	lans := lans{"lan0": renamed, "lan2": renamed, "lan1": lantest.New(t, "lan1", "10.63.0.1/24")}
-	d := startPowerless(t, build(t), "--repeat", "1", "--max-pps", "1000000")
+	d := startPowerless(t, woltest.Build(t), "--repeat", "1", "--max-pps", "1000000")
 	underLoad(t, d, lans, func(more func()) {
 		for range 25 {
 			renamed.Rename("lan2")
@@ -382,7 +382,7 @@ func within(t *testing.T, limit time.Duration, condition func() bool) {
 // asks what the receipts say next.
 func TestInterfacesAreUsedRightlyWithinASecond(t *testing.T) {
 	lantest.Require(t)
-	d := startPowerless(t, build(t), "--repeat", "1", "--max-pps", "1000000")
+	d := startPowerless(t, woltest.Build(t), "--repeat", "1", "--max-pps", "1000000")
 	outcome := func() string {
 		receipts, err := d.Wake(t.Context(), wol.Request{ID: wol.NewRequestID(), Targets: numbered(1, 1)})
 		if err != nil {
@@ -435,7 +435,7 @@ func TestTwelveThousandPackets(t *testing.T) {
 	lantest.Require(t)
 	const budget, copies = 2000, 3
 	lans := lans{"lan0": lantest.New(t, "lan0", "10.67.0.1/24"), "lan1": lantest.New(t, "lan1", "10.68.0.1/24")}
-	d := startPowerless(t, build(t))
+	d := startPowerless(t, woltest.Build(t))
 	targets := numbered(1, wol.MaxTargets)
 	began := time.Now()
 	receipts := d.wake(t, targets...)

@@ -24,7 +24,7 @@ func TestProgramsOutliveAWantOfDescriptors(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
 	dir := filepath.Dir(woltest.SocketPath(t))
-	p := &programs{bin: build(t), flags: loopback(r), socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
+	p := &programs{bin: woltest.Build(t), flags: loopback(r), socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
 	p.key = addKey(t, p.keys, "tester", "--scope", "wake")
 	p.daemon = limited(t, "40", filepath.Join(p.bin, "wol-server"), append([]string{"--socket", p.socket}, p.flags...)...)
 	p.daemon.log.wait(t, "msg", "listening")

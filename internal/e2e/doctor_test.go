@@ -33,7 +33,7 @@ type host struct {
 func TestDoctor(t *testing.T) {
 	lantest.Require(t)
 	lan := func(t *testing.T) { lantest.New(t, "lan0", "10.80.0.1/24").DefaultRoute() }
-	bin := filepath.Join(build(t), "wol-server")
+	bin := filepath.Join(woltest.Build(t), "wol-server")
 	for name, tt := range map[string]host{
 		"healthy":                {as: "root", ok: true, build: lan},
 		"healthy, not watched":   {as: "powerless", findings: []string{"not_watched"}, build: lan},
@@ -67,7 +67,7 @@ func TestInterfacesSayWhatTheDoctorSays(t *testing.T) {
 	lantest.Tunnel(t, "tun0", "10.8.0.2/24").DefaultRouteHalves()
 	st := start(t, setup{daemon: []string{"--ipv6"}})
 
-	bin := filepath.Join(build(t), "wol-server")
+	bin := filepath.Join(woltest.Build(t), "wol-server")
 	var report struct {
 		OK bool
 		wol.Interfaces

@@ -14,7 +14,7 @@ import (
 // may name, as an operator could have left it.
 func TestFileModes(t *testing.T) {
 	t.Parallel()
-	bin, r := build(t), woltest.Listen(t)
+	bin, r := woltest.Build(t), woltest.Listen(t)
 	const key = "Vb3tqz9-LmX0_rYw7Kc2fHs8Nd"
 	for name, tt := range map[string]struct {
 		file string // key, keys or allow

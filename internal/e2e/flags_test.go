@@ -22,7 +22,7 @@ type wrong struct {
 // new one without a row here fails.
 func TestEverySettingRefusesNonsense(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	whole := wrong{[]string{"", "0", "-1", "1.5", "1e3", "many", "99999999999999999999"}, "write a whole number from 1 to "}
 	yesno := wrong{[]string{"maybe", "", "2"}, "write true or false"}
 	level := wrong{[]string{"", "loud", "INFO", "info\ninfo"}, "write one of debug, info, warn, error"}

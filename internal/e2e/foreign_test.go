@@ -32,7 +32,7 @@ func TestWhatLibrariesSayIsLoggedLikeAllElse(t *testing.T) {
 			fmt.Fprint(c, "and another thing")
 		}
 	})
-	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
+	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t)
 	deadline := time.Now().Add(woltest.Patience)
@@ -91,7 +91,7 @@ func TestTheOperatorsListenerIsBounded(t *testing.T) {
 // TestAKeyThatNobodySawIsTakenBack writes it to a full device.
 func TestAKeyThatNobodySawIsTakenBack(t *testing.T) {
 	t.Parallel()
-	bin, file := build(t), filepath.Join(lantest.SharedDir(t), "keys.json")
+	bin, file := woltest.Build(t), filepath.Join(lantest.SharedDir(t), "keys.json")
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

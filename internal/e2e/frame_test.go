@@ -42,7 +42,7 @@ func TestRawFrames(t *testing.T) {
 func TestRawFramesAreRefusedInOneLine(t *testing.T) {
 	lantest.Require(t)
 	lans := lans{"lan0": lantest.New(t, "lan0", "10.70.0.1/24")}
-	d := startPowerless(t, build(t), "--raw", "--repeat", "1")
+	d := startPowerless(t, woltest.Build(t), "--raw", "--repeat", "1")
 	line := d.log.wait(t, "msg", "raw frames are not sent, UDP goes on")
 	if text := fmt.Sprint(line["err"]); !strings.Contains(text, "CAP_NET_RAW") {
 		t.Errorf("the line does not name the capability: %q", text)

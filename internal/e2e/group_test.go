@@ -53,7 +53,7 @@ func (u user) as(t *testing.T, program string, args ...string) *exec.Cmd {
 func TestTheGroupIsTheGate(t *testing.T) {
 	t.Parallel()
 	user{uid: nobody, gid: nobody}.as(t, "true") // skips here
-	bin, r := build(t), woltest.Listen(t)
+	bin, r := woltest.Build(t), woltest.Listen(t)
 	program := filepath.Join(bin, "wol-server")
 	for _, owner := range []int{0, nobody} {
 		other := nobody - owner
@@ -103,7 +103,7 @@ func TestAGatewayOutsideTheGroup(t *testing.T) {
 	t.Parallel()
 	outside, inside := user{uid: nobody, gid: nobody}, user{uid: nobody, gid: nobody, groups: "0"}
 	outside.as(t, "true") // skips here
-	bin, r, dir := build(t), woltest.Listen(t), lantest.SharedDir(t)
+	bin, r, dir := woltest.Build(t), woltest.Listen(t), lantest.SharedDir(t)
 	p := &programs{bin: bin, socket: filepath.Join(dir, "run", "s"), keys: filepath.Join(dir, "keys.json"), flags: loopback(r)}
 	p.key = addKey(t, p.keys, "tester")
 	if err := os.Chown(p.keys, nobody, nobody); err != nil {

@@ -88,7 +88,7 @@ func TestSIGHUPReadsTheFilesAgain(t *testing.T) {
 // that are about to end.
 func TestSIGHUPEndsNothing(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	hangup := func(p *process) {
 		for range 10 {
 			p.signal(syscall.SIGHUP)

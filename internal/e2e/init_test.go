@@ -51,7 +51,7 @@ func ordinary(t *testing.T, name string, args ...string) *process {
 // TestSIGTERMAsProcessOne ends both programs as a container engine does.
 func TestSIGTERMAsProcessOne(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	t.Run("wol-server", func(t *testing.T) {
 		t.Parallel()
 		r, socket := woltest.Listen(t), woltest.SocketPath(t)
@@ -112,7 +112,7 @@ func hanging(t *testing.T, bin string, spawn func(*testing.T, string, ...string)
 // end is no longer the orderly one, whose code is 0.
 func TestASecondSIGTERMEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	for name, tt := range map[string]struct {
 		spawn func(*testing.T, string, ...string) *process
 		code  int // -1 is a death by the signal, which process 1 cannot die of

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/semver"
+
+	"wolgate/internal/woltest"
 )
 
 // allowed is who may import whom: arrows point down only, and siblings do not
@@ -138,7 +140,7 @@ func golist[T any](t *testing.T, args ...string) func(yield func(T) bool) {
 // TestWhatTheBinariesLink reads the build information that Go puts into them.
 func TestWhatTheBinariesLink(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	daemon := modulesOf(t, filepath.Join(bin, "wol-server"))
 	for path := range daemon {
 		if !strings.HasPrefix(path, "golang.org/x/") {
@@ -162,7 +164,7 @@ func TestWhatTheBinariesLink(t *testing.T) {
 func TestGoIsNewEnough(t *testing.T) {
 	t.Parallel()
 	const floor = "go1.26.6"
-	bin := build(t)
+	bin := woltest.Build(t)
 	for _, name := range []string{"wol-server", "api-server"} {
 		info, err := buildinfo.ReadFile(filepath.Join(bin, name))
 		if err != nil {

@@ -92,7 +92,7 @@ func (p piped) unread(t *testing.T) int {
 func startPipedStack(t *testing.T, r *woltest.Receiver) (daemon, gateway piped, c caller) {
 	t.Helper()
 	dir := filepath.Dir(woltest.SocketPath(t))
-	bin, socket, keys, list := build(t), filepath.Join(dir, "s"), filepath.Join(dir, "keys.json"), filepath.Join(dir, "allow")
+	bin, socket, keys, list := woltest.Build(t), filepath.Join(dir, "s"), filepath.Join(dir, "keys.json"), filepath.Join(dir, "allow")
 	if err := os.WriteFile(list, []byte(someMAC+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestADeadLogReaderEndsNobody(t *testing.T) {
 // queue of lines as well, and whole.
 func TestTheLastLineIsWritten(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	for name, flags := range map[string][]string{
 		"wol-server": {"serve", "--socket", "/nonexistent/s", "--destinations", "127.255.255.255:9", "--allow", "/nonexistent/allow"},
 		"api-server": {"serve", "--rate", "nonsense"},

@@ -41,7 +41,7 @@ func TestAReadOnlyMountIsEnough(t *testing.T) {
 	if err := os.Mkdir(inside, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := &programs{bin: build(t), socket: filepath.Join(host, "s"), keys: filepath.Join(base, "keys.json"), flags: loopback(r)}
+	p := &programs{bin: woltest.Build(t), socket: filepath.Join(host, "s"), keys: filepath.Join(base, "keys.json"), flags: loopback(r)}
 	p.key = addKey(t, p.keys, "tester")
 	p.startDaemon(t)
 

@@ -21,7 +21,7 @@ import (
 func TestTheDaemonHasNothing(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
-	daemon := startPowerless(t, build(t), loopback(r)...)
+	daemon := startPowerless(t, woltest.Build(t), loopback(r)...)
 	daemon.wake(t, wol.Target{MAC: woltest.MAC(1)})
 	r.Next(t)
 	text, err := os.ReadFile("/proc/" + daemon.pid() + "/status")
@@ -56,7 +56,7 @@ func TestTheDaemonHasNothing(t *testing.T) {
 func TestTheDaemonListensToNoNetwork(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
-	daemon := startPowerless(t, build(t), append(loopback(r), "--port", "9")...)
+	daemon := startPowerless(t, woltest.Build(t), append(loopback(r), "--port", "9")...)
 	wake := func() {
 		t.Helper()
 		daemon.wake(t, wol.Target{MAC: woltest.MAC(1)})

@@ -127,7 +127,7 @@ func TestREADMEsAgree(t *testing.T) {
 // TestREADMENamesEverySetting compares the tables with what --help prints.
 func TestREADMENamesEverySetting(t *testing.T) {
 	t.Parallel()
-	bin := build(t)
+	bin := woltest.Build(t)
 	for _, program := range []string{"wol-server", "api-server"} {
 		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")
 		settings := regexp.MustCompile(`(?m)^  --(\S+) .*\n    (\S+)\s+default (.*)$`).FindAllStringSubmatch(help, -1)
@@ -216,7 +216,7 @@ func TestMakeRun(t *testing.T) {
 func TestComposeTakesEverySetting(t *testing.T) {
 	t.Parallel()
 	decided := []string{"WOL_SOCKET", "WOL_ALLOW", "API_LISTEN", "API_WOL_SOCKET", "API_KEYS_FILE", "API_TRUSTED_PROXIES"}
-	services, bin := readme(t, "deploy/services.yaml"), build(t)
+	services, bin := readme(t, "deploy/services.yaml"), woltest.Build(t)
 	for _, program := range []string{"wol-server", "api-server"} {
 		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")
 		for _, found := range regexp.MustCompile(`(?m)^    ([A-Z]+_[A-Z_]+) +default `).FindAllStringSubmatch(help, -1) {

@@ -39,7 +39,7 @@ func TestOnceServedAlwaysServed(t *testing.T) {
 
 func startAndConnect(t *testing.T, as func(func())) {
 	const starts, more = 100, 50
-	bin, r, dir := build(t), woltest.Listen(t), lantest.SharedDir(t)
+	bin, r, dir := woltest.Build(t), woltest.Listen(t), lantest.SharedDir(t)
 	socket, kept := filepath.Join(dir, "s"), 0
 	connect := func() error {
 		conn, err := net.Dial("unix", socket)

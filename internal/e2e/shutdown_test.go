@@ -62,7 +62,7 @@ func TestGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	inside := make(chan struct{}, requests)
 	socket := woltest.SocketPath(t)
 	slowDaemon(t, socket, inside, release)
-	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
+	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t)
 
@@ -117,7 +117,7 @@ func TestSIGTERMWithAHungDaemon(t *testing.T) {
 	inside, release := make(chan struct{}, 1), make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	slowDaemon(t, socket, inside, release)
-	p := &programs{bin: build(t), socket: socket, keys: socket + ".json"}
+	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
 	p.key = addKey(t, p.keys, "tester")
 	p.startGateway(t, "--timeout", "1m")
 	asked := make(chan answer, 1)

@@ -424,7 +424,7 @@ func TestSoakRandomStreams(t *testing.T) {
 		// each wait that long; more clients would be closed at once.
 		const daemons, each, lingers, most = 32, 96, 550 * time.Millisecond, 3 * time.Minute
 		r := woltest.Listen(t)
-		bin, dir := build(t), filepath.Dir(woltest.SocketPath(t))
+		bin, dir := woltest.Build(t), filepath.Dir(woltest.SocketPath(t))
 		socket := func(n int) string { return filepath.Join(dir, fmt.Sprintf("s%d", n%daemons)) }
 		var all []*process
 		for n := range daemons {

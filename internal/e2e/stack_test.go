@@ -23,7 +23,9 @@ import (
 	"wolgate/internal/woltest"
 )
 
-func TestMain(m *testing.M) { lantest.Main(m) }
+func TestMain(m *testing.M) {
+	os.Exit(woltest.WithPrograms(func() int { return lantest.Run(m) }))
+}
 
 // caller asks a gateway with a key.
 type caller struct{ url, key string }

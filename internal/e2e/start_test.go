@@ -18,7 +18,7 @@ import (
 // TestBadConfigurationStopsTheStart runs the real programs with one fault each.
 func TestBadConfigurationStopsTheStart(t *testing.T) {
 	t.Parallel()
-	bin, dir := build(t), filepath.Dir(woltest.SocketPath(t))
+	bin, dir := woltest.Build(t), filepath.Dir(woltest.SocketPath(t))
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -117,7 +117,7 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 
 func TestUnknownVariableIsOnlyWarnedAbout(t *testing.T) {
 	t.Parallel()
-	bin, dir := build(t), filepath.Dir(woltest.SocketPath(t))
+	bin, dir := woltest.Build(t), filepath.Dir(woltest.SocketPath(t))
 	code, stdout, stderr := run(t, []string{"WOL_SERVER_PORT=tcp://10.0.0.1:9"}, filepath.Join(bin, "wol-server"), "healthcheck", "--socket", filepath.Join(dir, "s"))
 	if code != 1 || !strings.Contains(stderr, "no wol-server answers") {
 		t.Errorf("exit code %d, %q %q", code, stdout, stderr)

@@ -46,29 +46,32 @@ const exitPowerless = 77
 //
 // Where the machine does not let it make namespaces, the tests run where they
 // are, and Require skips those that need a LAN.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main without the exit, for a TestMain that has something to do afterwards.
+func Run(m *testing.M) (status int) {
 	if inside() {
 		if err := loopbackUp(); err != nil {
 			fmt.Fprintf(os.Stderr, "lantest: bring up loopback: %v\n", err)
-			os.Exit(exitPowerless)
+			return exitPowerless
 		}
-		leak.Main(m)
+		return leak.Run(m)
 	}
 	// Root may bring a second user into the namespace, others only themselves.
 	status, err := runInside(again(true), again(false))
-	if err == nil {
-		os.Exit(status)
+	if err != nil {
+		return runRefused(m, err)
 	}
-	runRefused(m, err)
+	return status
 }
 
 // runRefused runs the tests where they are; Require skips for this reason.
-func runRefused(m *testing.M, reason error) {
+func runRefused(m *testing.M, reason error) (status int) {
 	if err := os.Setenv(refusedVariable, reason.Error()); err != nil {
 		fmt.Fprintf(os.Stderr, "lantest: %v\n", err)
-		os.Exit(1)
+		return 1
 	}
-	leak.Main(m)
+	return leak.Run(m)
 }
 
 // Require skips the calling test, by way of package skip, unless the process

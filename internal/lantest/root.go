@@ -31,7 +31,7 @@ func MainAsRoot(m *testing.M) {
 		leak.Main(m)
 	}
 	if os.Geteuid() != 0 {
-		runRefused(m, errors.New("only root may make one without a user namespace"))
+		os.Exit(runRefused(m, errors.New("only root may make one without a user namespace")))
 	}
 	cmd := sameBinary()
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -40,7 +40,7 @@ func MainAsRoot(m *testing.M) {
 	}
 	status, err := runInside(cmd)
 	if err != nil {
-		runRefused(m, err)
+		os.Exit(runRefused(m, err))
 	}
 	os.Exit(status)
 }

@@ -17,7 +17,10 @@ const patience = 10 * time.Second
 
 // Main runs a package's tests, and exits with their status or, where they have passed
 // and left a goroutine, with 1. Call it from TestMain.
-func Main(m *testing.M) { os.Exit(check(m.Run(), patience, os.Stderr)) }
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main without the exit, for a TestMain that has something to do afterwards.
+func Run(m *testing.M) (status int) { return check(m.Run(), patience, os.Stderr) }
 
 // check returns status, or 1 where that is 0 and goroutines go on beside the caller's.
 func check(status int, patience time.Duration, w io.Writer) int {

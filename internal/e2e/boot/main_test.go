@@ -1,9 +1,13 @@
 package boot_test
 
 import (
+	"os"
 	"testing"
 
 	"wolgate/internal/leak"
+	"wolgate/internal/woltest"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) {
+	os.Exit(woltest.WithPrograms(func() int { return leak.Run(m) }))
+}

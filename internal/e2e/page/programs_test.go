@@ -29,7 +29,7 @@ type programs struct {
 func start(t *testing.T) *programs {
 	t.Helper()
 	p := &programs{lan: lantest.New(t, "lana", hostAddress+"/24")}
-	bin := woltest.Build(t, t.TempDir())
+	bin := woltest.Build(t)
 	dir := filepath.Dir(woltest.SocketPath(t))
 	socket, keys := filepath.Join(dir, "s"), filepath.Join(dir, "keys.json")
 	out, err := exec.Command(filepath.Join(bin, "api-server"), "keys", "add", "tester", "--scope", "wake", "--keys", keys).Output()
