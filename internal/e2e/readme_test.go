@@ -7,13 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"wolgate/internal/lantest"
 	"wolgate/internal/skip"
@@ -98,58 +95,6 @@ func testedBlocks(t *testing.T, name string) []string {
 	return blocks
 }
 
-// TestREADMEsAgree holds each Korean text to the English one's code, and to its
-// sections.
-func TestREADMEsAgree(t *testing.T) {
-	t.Parallel()
-	code := func(name string) []string {
-		return regexp.MustCompile("(?ms)^(?:<!-- [^\n]* -->\n)? *```\\w.*?^ *```$").FindAllString(readme(t, name), -1)
-	}
-	levels := func(name string) (levels []string) { // "## ", "### ", … in their order
-		for _, heading := range regexp.MustCompile("(?ms)^ *```.*?^ *```$|^#+ ").FindAllString(readme(t, name), -1) {
-			if strings.HasPrefix(heading, "#") {
-				levels = append(levels, heading)
-			}
-		}
-		return levels
-	}
-	for _, english := range []string{"README.md", "docs/benchmarks.md", "docs/deployment.md", "docs/metrics.md", "docs/operations.md", "docs/recipes.md"} {
-		korean := strings.TrimSuffix(english, ".md") + ".ko.md"
-		if diff := cmp.Diff(code(english), code(korean)); diff != "" {
-			t.Errorf("code blocks (-%s +%s):\n%s", english, korean, diff)
-		}
-		if diff := cmp.Diff(levels(english), levels(korean)); diff != "" {
-			t.Errorf("headings (-%s +%s):\n%s", english, korean, diff)
-		}
-	}
-}
-
-// TestREADMENamesEverySetting compares the tables with what --help prints.
-func TestREADMENamesEverySetting(t *testing.T) {
-	t.Parallel()
-	bin := woltest.Build(t)
-	for _, program := range []string{"wol-server", "api-server"} {
-		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")
-		settings := regexp.MustCompile(`(?m)^  --(\S+) .*\n    (\S+)\s+default (.*)$`).FindAllStringSubmatch(help, -1)
-		if len(settings) < 10 {
-			t.Fatalf("%s --help lists %d settings:\n%s", program, len(settings), help)
-		}
-		for _, name := range []string{"README.md", "README.ko.md"} {
-			text := readme(t, name)
-			for _, s := range settings {
-				row := regexp.MustCompile("(?m)^\\|.*`--" + s[1] + "`.*`" + s[2] + "`.*$").FindString(text)
-				if row == "" {
-					t.Errorf("%s: no row with `--%s` and `%s`", name, s[1], s[2])
-					continue
-				}
-				if s[3] != "empty" && !strings.Contains(row, strings.Split(s[3], ",")[0]) {
-					t.Errorf("%s: the row of --%s does not name its default %s:\n%s", name, s[1], s[3], row)
-				}
-			}
-		}
-	}
-}
-
 // TestMakeRun follows the README's first minute: make run, the line it prints,
 // and Ctrl-C.
 func TestMakeRun(t *testing.T) {
@@ -207,22 +152,6 @@ func TestMakeRun(t *testing.T) {
 		}
 		if got := len(lan.Collect(quietLAN)); got < 5 {
 			t.Errorf("%d packets after the first: the copies were not drained", got)
-		}
-	}
-}
-
-// TestComposeTakesEverySetting: what stands in .env reaches the container, but for what
-// the compose files decide themselves.
-func TestComposeTakesEverySetting(t *testing.T) {
-	t.Parallel()
-	decided := []string{"WOL_SOCKET", "WOL_ALLOW", "API_LISTEN", "API_WOL_SOCKET", "API_KEYS_FILE", "API_TRUSTED_PROXIES"}
-	services, bin := readme(t, "deploy/services.yaml"), woltest.Build(t)
-	for _, program := range []string{"wol-server", "api-server"} {
-		_, help, _ := run(t, nil, filepath.Join(bin, program), "--help")
-		for _, found := range regexp.MustCompile(`(?m)^    ([A-Z]+_[A-Z_]+) +default `).FindAllStringSubmatch(help, -1) {
-			if taken := strings.Contains(services, "\n      "+found[1]+":\n"); taken == slices.Contains(decided, found[1]) {
-				t.Errorf("%s: services.yaml takes it from .env: %v", found[1], taken)
-			}
 		}
 	}
 }

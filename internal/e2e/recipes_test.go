@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
 	"wolgate/internal/lantest"
@@ -28,30 +27,6 @@ func TestRecipes(t *testing.T) {
 	runExamples(t, "docs/recipes.md", map[string]string{"docs": absolute(t, "docs")}, func(_, out string) bool {
 		return strings.Contains(out, `"status":"sent"`) || strings.Contains(out, "magic packet for")
 	})
-}
-
-// TestRecipesShowTheirFiles holds the recipes to the files that they show, and to
-// which they lead.
-func TestRecipesShowTheirFiles(t *testing.T) {
-	t.Parallel()
-	english, korean := readme(t, "docs/recipes.md"), readme(t, "docs/recipes.ko.md")
-	shown := regexp.MustCompile("(?ms)^<!-- file: (\\S+) -->\n```\\w+\n(.*?)^```$").FindAllStringSubmatch(english, -1)
-	if len(shown) < 4 {
-		t.Errorf("%d files are shown: the recipes have lost theirs", len(shown))
-	}
-	for _, file := range shown {
-		if diff := cmp.Diff(readme(t, filepath.Join("docs", file[1])), file[2]); diff != "" {
-			t.Errorf("docs/%s (-file +shown):\n%s", file[1], diff)
-		}
-	}
-	links := regexp.MustCompile(`\]\((examples/[^)#]+)\)`)
-	for _, text := range []string{english, korean} {
-		for _, link := range links.FindAllStringSubmatch(text, -1) {
-			if _, err := os.Stat(absolute(t, filepath.Join("docs", link[1]))); err != nil {
-				t.Error(err)
-			}
-		}
-	}
 }
 
 // TestWakeScript goes through every way that docs/examples/wake ends.

@@ -1,4 +1,4 @@
-package e2e
+package docscheck
 
 import (
 	"io/fs"
@@ -29,7 +29,7 @@ func TestSecurityNamesItsTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(readme(t, "docs/security.md"), "| | requirement | test |\n|---|---|---|\n")
+	_, table, found := strings.Cut(read(t, "docs/security.md"), "| | requirement | test |\n|---|---|---|\n")
 	if !found {
 		t.Fatal("docs/security.md has no table of requirements")
 	}

@@ -1,0 +1,91 @@
+package docscheck
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"wolgate/internal/woltest"
+)
+
+const someMAC = "aa:bb:cc:dd:ee:ff"
+
+// TestBadConfigurationStopsTheStart has one fault each, in what no single setting knows:
+// in the files that they name, in the verbs, and in settings that exclude each other.
+func TestBadConfigurationStopsTheStart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(woltest.SocketPath(t))
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := filepath.Join(dir, "keys.json")
+	if code, _, stderr := programs()["api-server"].run(t, nil, "keys", "add", "tester", "--keys", good); code != 0 {
+		t.Fatal(stderr)
+	}
+	text, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired := write("expired.json", strings.Replace(string(text), `"created"`, "\"expires\": \"2020-01-01T00:00:00Z\",\n      \"created\"", 1))
+	key := strings.Repeat("k3yS", 10)
+	for name, tt := range map[string]struct {
+		program string
+		environ []string
+		args    []string
+		says    []string
+	}{
+		"unknown flag":           {"wol-server", nil, []string{"--nonsense"}, []string{"nonsense", "--help"}},
+		"stray argument":         {"wol-server", nil, []string{"--port", "9", "dance"}, []string{"dance"}},
+		"destination":            {"wol-server", nil, []string{"--destinations", "nas.local"}, []string{"--destinations", "nas.local", "192.168.1.255:9"}},
+		"allow too large":        {"wol-server", nil, []string{"--allow", write("huge", strings.Repeat("#\n", 1<<20))}, []string{"--allow", "one MAC a line"}},
+		"uid of nobody at all":   {"wol-server", nil, []string{"--allow-uids", "4294967295"}, []string{"--allow-uids", "no user"}},
+		"allow broken":           {"wol-server", nil, []string{"--allow", write("allow", "aa:bb:cc:dd:ee:ff\nx\n")}, []string{"--allow", "line 2"}},
+		"socket is a file":       {"wol-server", nil, []string{"--socket", write("file", "precious")}, []string{"not a socket", "--socket"}},
+		"no key":                 {"api-server", nil, []string{"--keys", filepath.Join(dir, "none.json")}, []string{"keys add"}},
+		"key file broken":        {"api-server", nil, []string{"--keys", write("broken.json", `{"keys":[`)}, []string{"broken.json"}},
+		"only expired keys":      {"api-server", nil, []string{"--keys", expired}, []string{"keys add"}},
+		"key in env too short":   {"api-server", []string{"API_KEY=short"}, nil, []string{"API_KEY", "24 characters"}},
+		"placeholder":            {"api-server", []string{"API_KEY=changeme-changeme-changeme-123"}, nil, []string{"API_KEY", "placeholder"}},
+		"two env keys":           {"api-server", []string{"API_KEY=" + key, "API_KEY_FILE=/x"}, nil, []string{"API_KEY", "API_KEY_FILE"}},
+		"env key file missing":   {"api-server", []string{"API_KEY_FILE=" + filepath.Join(dir, "none")}, nil, []string{"API_KEY_FILE", "no such file"}},
+		"trust everybody":        {"api-server", []string{"API_TRUSTED_PROXIES=0.0.0.0/0"}, []string{"--keys", good}, []string{"API_TRUSTED_PROXIES", "everybody"}},
+		"trust a zone":           {"api-server", nil, []string{"--keys", good, "--trusted-proxies", "fe80::1%eth0/64"}, []string{"--trusted-proxies", "172.18.0.0/16"}},
+		"keys verb":              {"api-server", nil, []string{"keys", "dance", "--keys", good}, []string{"dance", "keys --help"}},
+		"keys list, a name":      {"api-server", nil, []string{"keys", "list", "tester", "--keys", good}, []string{"tester", "keys --help"}},
+		"keys list, an option":   {"api-server", nil, []string{"keys", "list", "--expires", "90d", "--keys", good}, []string{"expires", "keys --help"}},
+		"keys revoke, an option": {"api-server", nil, []string{"keys", "revoke", "tester", "--target", someMAC, "--keys", good}, []string{"target", "keys --help"}},
+		"gateway socket empty":   {"api-server", []string{"API_WOL_SOCKET="}, []string{"--keys", good}, []string{"API_WOL_SOCKET", "empty"}},
+		"keys add twice":         {"api-server", nil, []string{"keys", "add", "tester", "--keys", good}, []string{"tester"}},
+		"keys add scope":         {"api-server", nil, []string{"keys", "add", "x", "--scope", "root", "--keys", good}, []string{"scope", "wake"}},
+		"keys add target":        {"api-server", nil, []string{"keys", "add", "x", "--target", "nonsense", "--keys", good}, []string{"target", "aa:bb:cc:dd:ee:ff"}},
+		"keys add nameless":      {"api-server", nil, []string{"keys", "add", "--keys", good}, []string{"name"}},
+		"keys add expiry":        {"api-server", nil, []string{"keys", "add", "x", "--expires", "soon", "--keys", good}, []string{"expires", "90d"}},
+		"keys revoke unknown":    {"api-server", nil, []string{"keys", "revoke", "nobody", "--keys", good}, []string{"nobody", "keys list"}},
+		"keys add, broken file":  {"api-server", nil, []string{"keys", "add", "x", "--keys", filepath.Join(dir, "broken.json")}, []string{"broken.json"}},
+		"keys list, broken file": {"api-server", nil, []string{"keys", "list", "--keys", filepath.Join(dir, "broken.json")}, []string{"broken.json"}},
+	} {
+		environ := append([]string{"WOL_SOCKET=" + filepath.Join(dir, "s"), "API_OPS_LISTEN="}, tt.environ...)
+		code, stdout, stderr := programs()[tt.program].run(t, environ, tt.args...)
+		if code != 78 || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, tt.program+": ") || stdout != "" {
+			t.Errorf("%s: exit code %d, want 78 and one plain line: %q %q", name, code, stderr, stdout)
+		}
+		for _, word := range tt.says {
+			if !strings.Contains(stderr, word) {
+				t.Errorf("%s: %q does not say %q", name, stderr, word)
+			}
+		}
+		if strings.Contains(stderr, key) || strings.Contains(stderr, "changeme") {
+			t.Errorf("%s: the line shows a key: %q", name, stderr)
+		}
+	}
+	for name, want := range map[string]string{"file": "precious", "broken.json": `{"keys":[`, "keys.json": string(text)} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s was touched: %q, %v", name, got, err)
+		}
+	}
+}
