@@ -4,6 +4,10 @@ SWAG   = go tool swag init --v3.1 --quiet --parseInternal -g openapi.go -d inter
 STATIC = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
 VULN   = go run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
+# What make test runs, and how.
+PACKAGES ?= ./...
+RACE     ?= -race
+
 # how long make fuzz gives each target
 FUZZTIME ?= 30s
 
@@ -18,7 +22,7 @@ PROGRAMS   = wol-server api-server
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION  ?= $(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: build run test bench check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
+.PHONY: build run quick quick-packages test bench check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
@@ -53,19 +57,34 @@ run: build
 	echo; \
 	wait $$api; code=$$?; stop; exit $$code
 
-# test runs every layer that this machine can, and names what it skipped;
-# REQUIRE_ALL=1 turns a skip into a failure. The race detector needs a C compiler. The
-# tests of whole systems (an engine, systemd, a browser) come last, one at a time, because
-# each of them is a load for the others. What they leave to look at is in $(RUN)/artifacts.
-test: build
-	@mkdir -p "$(RUN)/artifacts"; rm -f "$(RUN)/skipped"; race=-race; code=0; \
-	if ! command -v "$$(go env CC)" >/dev/null; then \
-		race=; echo "SKIPPED the race detector: there is no C compiler" >"$(RUN)/skipped"; \
+# quick is for while you work: the tests that need neither a LAN nor both programs, which
+# are those of every package that is not below internal/e2e and does not import lantest.
+# It has no race detector, and tests again only what has changed.
+QUICK = go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.TestImports}} {{.XTestImports}}{{end}}' ./... | grep -v -e /internal/e2e -e /internal/lantest | cut -d ' ' -f 1
+
+quick:
+	@go test $$($(QUICK))
+
+quick-packages:
+	@$(QUICK)
+
+# test runs every layer that this machine can, and names what it skipped and how to get
+# it; REQUIRE_ALL=1 turns a skip into a failure. PACKAGES and RACE= run less. The race
+# detector needs a C compiler. The programs are built once, in a folder that other users
+# may enter. The tests of whole systems (an engine, systemd, a browser) come last, one at
+# a time, because each of them is a load for the others. Artifacts are in $(RUN)/artifacts.
+test:
+	@mkdir -p "$(RUN)/artifacts"; rm -f "$(RUN)/skipped"; race=$(RACE); code=0; \
+	if [ -n "$$race" ] && ! command -v "$$(go env CC)" >/dev/null; then \
+		race=; echo "SKIPPED the race detector: there is no C compiler: apt-get install gcc libc6-dev" >"$(RUN)/skipped"; \
 		[ "$${REQUIRE_ALL:-}" != 1 ] || { cat "$(RUN)/skipped"; exit 1; }; \
 	fi; \
-	export SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
-	go test $$race -shuffle=on -count=1 $$(go list ./... | grep -v /internal/e2e/) || code=$$?; \
-	go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$(go list ./... | grep /internal/e2e/) || code=$$?; \
+	TEST_PROGRAMS=$$(mktemp -d /tmp/wolgate.XXXXXX) || exit; trap 'rm -rf "$$TEST_PROGRAMS"' EXIT; trap 'exit 130' HUP INT TERM; \
+	chmod 755 "$$TEST_PROGRAMS" && CGO_ENABLED=0 go build -trimpath -o "$$TEST_PROGRAMS/" ./cmd/... || exit; \
+	export TEST_PROGRAMS SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
+	packages=$$(go list $(PACKAGES)) || exit; systems=$$(echo "$$packages" | grep /internal/e2e/); others=$$(echo "$$packages" | grep -v /internal/e2e/); \
+	[ -z "$$others" ] || go test $$race -shuffle=on -count=1 $$others || code=$$?; \
+	[ -z "$$systems" ] || go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$systems || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 
 check: format vet staticcheck docs-diff tidy-diff
@@ -112,7 +131,7 @@ fuzz:
 
 # soak runs what takes too long for make test, or measures what a busy machine
 # would spoil, one package at a time, and prints the figures.
-soak: build
+soak:
 	go test -tags soak -run '^TestSoak' -count=1 -v -p 1 -timeout 2h ./...
 
 # bench measures both programs against what this machine allows, in a network namespace of

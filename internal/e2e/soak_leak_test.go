@@ -1,3 +1,5 @@
+//go:build soak
+
 package e2e
 
 import (
@@ -14,9 +16,9 @@ import (
 	"wolgate/internal/woltest"
 )
 
-// TestNothingLeaks sends 100,000 requests through both real programs. Their
+// TestSoakNothingLeaks sends 100,000 requests through both real programs. Their
 // descriptors, seen in /proc, and their goroutines end where they began.
-func TestNothingLeaks(t *testing.T) {
+func TestSoakNothingLeaks(t *testing.T) {
 	const requests, clients, warmup, slack = 100_000, 8, 500, 5
 	r := woltest.Listen(t)
 	p := startPrograms(t, loopback(r), "--ops-listen", "127.0.0.1:0")
