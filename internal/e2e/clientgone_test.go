@@ -31,8 +31,7 @@ func TestClientsGoneInMidCall(t *testing.T) {
 		_ = conn.SetReadDeadline(time.Time{})
 		_, _ = io.Copy(io.Discard, conn) // until the caller gives up
 	})
-	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
-	p.key = addKey(t, p.keys, "tester")
+	p := newStack(t, woltest.Build(t), socket)
 	p.startGateway(t, "--timeout", "1s", "--ops-listen", "127.0.0.1:0")
 	p.gateway.log.mute(true)
 	stacks := "http://" + p.gateway.log.wait(t, "msg", "metrics")["address"].(string) + "/debug/pprof/goroutine?debug=1"

@@ -248,10 +248,12 @@ func TestTheSniffersSeeWhatTheReceiptSays(t *testing.T) {
 			}
 			const copies = 3
 			d := startPowerless(t, bin, "--repeat", "3", "--repeat-interval", "20ms", "--ipv6", "--max-pps", "1000000")
+			var targets []wol.Target
+			var receipts []wol.Receipt
 			for n, password := range passwords(t) {
-				one := wol.Target{MAC: woltest.MAC(n + 1), SecureOn: password}
-				receipts := d.wake(t, one)
-				got := receipts[0]
+				targets = append(targets, wol.Target{MAC: woltest.MAC(n + 1), SecureOn: password})
+				got := d.wake(t, targets[n])[0]
+				receipts = append(receipts, got)
 				ipv6 := 0
 				for _, sent := range got.Sent {
 					if strings.HasPrefix(sent.Destination, "[ff02::1%") {
@@ -261,11 +263,11 @@ func TestTheSniffersSeeWhatTheReceiptSays(t *testing.T) {
 				if got.Status != wol.Sent || len(got.Sent)-ipv6 != tt.ipv4 || ipv6 < tt.ipv6 || len(got.Failed) > 0 {
 					t.Errorf("receipt %+v, want %d destinations of IPv4 and %d of IPv6", got, tt.ipv4, tt.ipv6)
 				}
-				compare(t, lans, receipts, []wol.Target{one}, copies)
 			}
 			many := numbered(10, 130)
 			many = append(many, many[0], many[7]) // sent once, answered twice
-			compare(t, lans, d.wake(t, many...), many, copies)
+			targets, receipts = append(targets, many...), append(receipts, d.wake(t, many...)...)
+			compare(t, lans, receipts, targets, copies)
 		})
 	}
 }

@@ -23,13 +23,10 @@ func limited(t *testing.T, descriptors, name string, args ...string) *process {
 func TestProgramsOutliveAWantOfDescriptors(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
-	dir := filepath.Dir(woltest.SocketPath(t))
-	p := &programs{bin: woltest.Build(t), flags: loopback(r), socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
-	p.key = addKey(t, p.keys, "tester", "--scope", "wake")
-	p.daemon = limited(t, "40", filepath.Join(p.bin, "wol-server"), append([]string{"--socket", p.socket}, p.flags...)...)
+	p := newStack(t, woltest.Build(t), woltest.SocketPath(t))
+	p.daemon = limited(t, "40", filepath.Join(p.bin, "wol-server"), append([]string{"--socket", p.socket}, loopback(r)...)...)
 	p.daemon.log.wait(t, "msg", "listening")
-	p.gateway = limited(t, "40", filepath.Join(p.bin, "api-server"), gatewayFlags(p.socket, p.keys)...)
-	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p.serves(t, limited(t, "40", filepath.Join(p.bin, "api-server"), gatewayFlags(p.socket, p.keys)...))
 	p.wake(t, someMAC).receipt(t)
 	r.Next(t)
 

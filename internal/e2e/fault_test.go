@@ -45,9 +45,8 @@ func TestAFailedSendIsNeverOK(t *testing.T) {
 			t.Parallel()
 			socket := woltest.SocketPath(t)
 			tt.daemon(t, socket)
-			st := &stack{socket: socket, keys: socket + ".json"}
-			st.key = addKey(t, st.keys, "tester")
-			st.startGateway(t, nil, "--timeout", timeout.String())
+			st := newStack(t, "", socket)
+			st.startGateway(t, "--timeout", timeout.String())
 			begin := time.Now()
 			a := st.wake(t, someMAC)
 			took := time.Since(begin)

@@ -32,8 +32,7 @@ func TestWhatLibrariesSayIsLoggedLikeAllElse(t *testing.T) {
 			fmt.Fprint(c, "and another thing")
 		}
 	})
-	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
-	p.key = addKey(t, p.keys, "tester")
+	p := newStack(t, woltest.Build(t), socket)
 	p.startGateway(t)
 	deadline := time.Now().Add(woltest.Patience)
 	for !strings.Contains(p.gateway.log.String(), "Unsolicited response") {

@@ -104,15 +104,14 @@ func TestAGatewayOutsideTheGroup(t *testing.T) {
 	outside, inside := user{uid: nobody, gid: nobody}, user{uid: nobody, gid: nobody, groups: "0"}
 	outside.as(t, "true") // skips here
 	bin, r, dir := woltest.Build(t), woltest.Listen(t), lantest.SharedDir(t)
-	p := &programs{bin: bin, socket: filepath.Join(dir, "run", "s"), keys: filepath.Join(dir, "keys.json"), flags: loopback(r)}
-	p.key = addKey(t, p.keys, "tester")
+	p := newStack(t, bin, filepath.Join(dir, "s"))
+	p.socket = filepath.Join(dir, "run", "s")
 	if err := os.Chown(p.keys, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	p.startDaemon(t)
+	p.startDaemon(t, loopback(r)...)
 	gateway := func(u user) {
-		p.gateway = startCommand(t, u.as(t, filepath.Join(bin, "api-server"), gatewayFlags(p.socket, p.keys)...))
-		p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+		p.serves(t, startCommand(t, u.as(t, filepath.Join(bin, "api-server"), gatewayFlags(p.socket, p.keys)...)))
 	}
 
 	gateway(outside)

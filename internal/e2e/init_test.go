@@ -23,18 +23,12 @@ import (
 func spawnInit(t *testing.T, name string, args ...string) *process {
 	t.Helper()
 	lantest.Require(t)
-	p := &process{cmd: exec.Command(name, args...), log: newLog(), done: make(chan struct{})}
-	p.cmd.Stderr = p.log
-	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	p, err := tryCommand(t, cmd)
+	if err != nil {
 		skip.Because(t, "cannot make a pid namespace: "+err.Error())
 	}
-	go func() {
-		_ = p.cmd.Wait() // the state is read from cmd
-		close(p.done)
-	}()
-	t.Cleanup(func() { p.signal(syscall.SIGKILL); <-p.done })
 	status, err := os.ReadFile("/proc/" + p.pid() + "/status")
 	if err != nil || !regexp.MustCompile(`(?m)^NSpid:.*\t1$`).Match(status) {
 		t.Fatalf("it is not process 1: %v\n%s", err, status)
@@ -96,15 +90,13 @@ func paced(t *testing.T, bin string, spawn func(*testing.T, string, ...string) *
 }
 
 // hanging starts a gateway whose daemon lets each call wait for release.
-func hanging(t *testing.T, bin string, spawn func(*testing.T, string, ...string) *process) (p *programs, inside <-chan struct{}, release chan struct{}) {
+func hanging(t *testing.T, bin string, spawn func(*testing.T, string, ...string) *process) (p *stack, inside <-chan struct{}, release chan struct{}) {
 	t.Helper()
 	socket := woltest.SocketPath(t)
 	calls, release := make(chan struct{}, 1), make(chan struct{})
 	slowDaemon(t, socket, calls, release)
-	p = &programs{bin: bin, socket: socket, keys: socket + ".json"}
-	p.key = addKey(t, p.keys, "tester")
-	p.gateway = spawn(t, filepath.Join(bin, "api-server"), gatewayFlags(socket, p.keys, "--timeout", "1m")...)
-	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p = newStack(t, bin, socket)
+	p.serves(t, spawn(t, filepath.Join(bin, "api-server"), gatewayFlags(socket, p.keys, "--timeout", "1m")...))
 	return p, calls, release
 }
 
@@ -156,25 +148,25 @@ func twice(t *testing.T, p *process, code int) {
 
 // finishesARequest sends SIGTERM to a gateway whose request is with the daemon, lets
 // something happen meanwhile, and wants the request answered and a clean end.
-func (p *programs) finishesARequest(t *testing.T, inside <-chan struct{}, release chan<- struct{}, meanwhile func()) {
+func (st *stack) finishesARequest(t *testing.T, inside <-chan struct{}, release chan<- struct{}, meanwhile func()) {
 	t.Helper()
 	asked := make(chan int, 1)
 	go func() {
-		a, err := p.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
+		a, err := st.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
 		if err != nil {
 			t.Error(err)
 		}
 		asked <- a.status
 	}()
 	<-inside
-	p.gateway.signal(syscall.SIGTERM)
-	p.gateway.log.wait(t, "msg", "stopping")
+	st.gateway.signal(syscall.SIGTERM)
+	st.gateway.log.wait(t, "msg", "stopping")
 	meanwhile()
 	close(release)
 	if status := <-asked; status != http.StatusOK {
 		t.Errorf("the request under way got status %d", status)
 	}
-	if code := p.gateway.exit(t); code != 0 {
-		t.Errorf("exit code %d; log:\n%s", code, p.gateway.log)
+	if code := st.gateway.exit(t); code != 0 {
+		t.Errorf("exit code %d; log:\n%s", code, st.gateway.log)
 	}
 }

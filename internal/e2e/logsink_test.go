@@ -35,21 +35,11 @@ func startPiped(t *testing.T, message, name string, args ...string) (piped, map[
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = r.Close() })
 	cmd := exec.Command(name, args...)
 	cmd.Stderr = w
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p := piped{&process{cmd: cmd, log: newLog(), done: make(chan struct{})}, r, bufio.NewReaderSize(r, 16)}
-	err = cmd.Start()
+	p := piped{startCommand(t, cmd), r, bufio.NewReaderSize(r, 16)}
 	_ = w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = cmd.Wait() // the state is read from cmd
-		close(p.done)
-	}()
-	t.Cleanup(func() { p.signal(syscall.SIGKILL); <-p.done; _ = r.Close() })
 	return p, p.read(t, message)
 }
 

@@ -29,9 +29,9 @@ import (
 // samples are what a scrape says: by series, as Prometheus writes them.
 type samples map[string]float64
 
-func (s *service) scrape(t testing.TB) samples {
+func (p *process) scrape(t testing.TB) samples {
 	t.Helper()
-	response, err := http.Get("http://" + s.log.wait(t, "msg", "metrics")["address"].(string) + "/metrics")
+	response, err := http.Get("http://" + p.log.wait(t, "msg", "metrics")["address"].(string) + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestMetricsTellWhoIsRefused(t *testing.T) {
 	}
 	with := func(key string) caller { return caller{url: st.url, key: key} }
 	admin, narrow := addKey(t, st.keys, "admin", "--scope", "admin"), addKey(t, st.keys, "narrow", "--target", "02:00:00:00:00:01")
-	st.startGateway(t, nil, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
+	st.startGateway(t, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
 	want := samples{"wolgate_keys": 3}
 	for _, reason := range []string{"no_key", "invalid", "expired", "scope", "target"} {
 		want[fmt.Sprintf("wolgate_auth_failures_total{reason=%q}", reason)] = 0
@@ -216,7 +216,7 @@ func TestMetricsTellWhoIsRefused(t *testing.T) {
 	check("tries")
 
 	st.gateway.end(t)
-	st.startGateway(t, nil, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
+	st.startGateway(t, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
 	for series := range want.of("wolgate_auth_failures_total") {
 		want[series] = 0
 	}
@@ -254,12 +254,11 @@ func TestMetricsTellWhetherTheDaemonIsThere(t *testing.T) {
 	t.Parallel()
 	r := woltest.Listen(t)
 	p := startPrograms(t, loopback(r), "--ops-listen", "127.0.0.1:0", "--timeout", "1m")
-	gateway := &service{log: p.gateway.log}
 	becomes := func(want float64) {
 		t.Helper()
 		for deadline := time.Now().Add(woltest.Patience); ; time.Sleep(50 * time.Millisecond) { // between two looks
 			began := time.Now()
-			got := gateway.scrape(t)["wolgate_daemon_up"]
+			got := p.gateway.scrape(t)["wolgate_daemon_up"]
 			if took := time.Since(began); took > 3*time.Second { // a second for the daemon, and a busy machine
 				t.Errorf("a scrape took %v", took)
 			}
@@ -319,9 +318,8 @@ func TestMetricsStayBounded(t *testing.T) {
 	}), nil, slog.New(slog.DiscardHandler))}
 	go func() { _ = daemon.Serve(l) }()
 	t.Cleanup(func() { _ = daemon.Close() })
-	st := &stack{socket: socket, keys: socket + ".json"}
-	st.key = addKey(t, st.keys, "tester")
-	st.startGateway(t, nil, "--ops-listen", "127.0.0.1:0")
+	st := newStack(t, "", socket)
+	st.startGateway(t, "--ops-listen", "127.0.0.1:0")
 	if got := st.wake(t, someMAC).receipt(t); len(got.Sent) != len(made)+1 {
 		t.Fatalf("%d deliveries", len(got.Sent))
 	}

@@ -41,9 +41,9 @@ func TestAReadOnlyMountIsEnough(t *testing.T) {
 	if err := os.Mkdir(inside, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p := &programs{bin: woltest.Build(t), socket: filepath.Join(host, "s"), keys: filepath.Join(base, "keys.json"), flags: loopback(r)}
-	p.key = addKey(t, p.keys, "tester")
-	p.startDaemon(t)
+	p := newStack(t, woltest.Build(t), filepath.Join(base, "s"))
+	p.socket = filepath.Join(host, "s")
+	p.startDaemon(t, loopback(r)...)
 
 	// Of root, with every capability in its namespace.
 	for _, attempt := range []string{
@@ -60,8 +60,7 @@ func TestAReadOnlyMountIsEnough(t *testing.T) {
 	}
 
 	program := append([]string{filepath.Join(p.bin, "api-server")}, gatewayFlags(filepath.Join(inside, "s"), p.keys)...)
-	p.gateway = startCommand(t, mounted(t, host, inside, `shift; exec "$@"`, program...))
-	p.url = "http://" + p.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	p.serves(t, startCommand(t, mounted(t, host, inside, `shift; exec "$@"`, program...)))
 	p.wake(t, someMAC).receipt(t)
 	r.Next(t)
 	for _, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {

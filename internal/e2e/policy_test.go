@@ -153,7 +153,8 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range []string{"API_KEY=" + st.key, "API_KEY_FILE=" + file} {
-		st.startGateway(t, []string{entry})
+		st.environ = []string{entry}
+		st.startGateway(t)
 		st.wake(t, someMAC).receipt(t)
 		r.Next(t)
 		if a := st.ask(t, http.MethodGet, "/api/v1/interfaces", ""); a.status != http.StatusOK {

@@ -62,8 +62,7 @@ func TestGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	inside := make(chan struct{}, requests)
 	socket := woltest.SocketPath(t)
 	slowDaemon(t, socket, inside, release)
-	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
-	p.key = addKey(t, p.keys, "tester")
+	p := newStack(t, woltest.Build(t), socket)
 	p.startGateway(t)
 
 	answers := make(chan int, requests)
@@ -117,8 +116,7 @@ func TestSIGTERMWithAHungDaemon(t *testing.T) {
 	inside, release := make(chan struct{}, 1), make(chan struct{})
 	t.Cleanup(func() { close(release) })
 	slowDaemon(t, socket, inside, release)
-	p := &programs{bin: woltest.Build(t), socket: socket, keys: socket + ".json"}
-	p.key = addKey(t, p.keys, "tester")
+	p := newStack(t, woltest.Build(t), socket)
 	p.startGateway(t, "--timeout", "1m")
 	asked := make(chan answer, 1)
 	go func() {

@@ -45,10 +45,10 @@ func TestSoakNothingLeaks(t *testing.T) {
 }
 
 // load sends n wakes from a number of clients, each on a connection of its own.
-func (p *programs) load(t *testing.T, clients, n int) {
+func (st *stack) load(t *testing.T, clients, n int) {
 	t.Helper()
-	p.daemon.log.mute(true)
-	p.gateway.log.mute(true)
+	st.daemon.log.mute(true)
+	st.gateway.log.mute(true)
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: woltest.Patience}
@@ -56,12 +56,12 @@ func (p *programs) load(t *testing.T, clients, n int) {
 	for range clients {
 		wg.Go(func() {
 			for range n / clients {
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/api/v1/wol/"+someMAC, nil)
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, st.url+"/api/v1/wol/"+someMAC, nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				r.Header.Set("Authorization", "Bearer "+p.key)
+				r.Header.Set("Authorization", "Bearer "+st.key)
 				response, err := client.Do(r)
 				if err != nil {
 					t.Error(err)
@@ -81,7 +81,7 @@ func (p *programs) load(t *testing.T, clients, n int) {
 
 // count returns descriptors and goroutines once the clients' connections are
 // gone from the gateway.
-func (p *programs) count(t *testing.T, metrics string) map[string]int {
+func (st *stack) count(t *testing.T, metrics string) map[string]int {
 	t.Helper()
 	var last map[string]int
 	deadline := time.Now().Add(woltest.Patience)
@@ -103,8 +103,8 @@ func (p *programs) count(t *testing.T, metrics string) map[string]int {
 		}
 		now := map[string]int{
 			"goroutines of the gateway":  n,
-			"descriptors of the gateway": descriptors(t, p.gateway.pid()),
-			"descriptors of the daemon":  descriptors(t, p.daemon.pid()),
+			"descriptors of the gateway": descriptors(t, st.gateway.pid()),
+			"descriptors of the daemon":  descriptors(t, st.daemon.pid()),
 		}
 		if settled(last, now) || time.Now().After(deadline) {
 			return now

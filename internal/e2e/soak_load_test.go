@@ -156,7 +156,7 @@ func (p *process) busy(t *testing.T) (ticks int) {
 
 // disturbance begins to measure how much of the processors goes to what is neither these
 // programs nor this test. A latency that was measured beside a compiler says little.
-func (p *programs) disturbance(t *testing.T) (percent func() int) {
+func (st *stack) disturbance(t *testing.T) (percent func() int) {
 	t.Helper()
 	look := func() (all, others int) {
 		text, err := os.ReadFile("/proc/stat")
@@ -178,7 +178,7 @@ func (p *programs) disturbance(t *testing.T) (percent func() int) {
 		}
 		const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 on Linux
 		mine := time.Duration(own.Utime.Nano()+own.Stime.Nano()) / tick
-		return all, others - int(mine) - p.daemon.busy(t) - p.gateway.busy(t)
+		return all, others - int(mine) - st.daemon.busy(t) - st.gateway.busy(t)
 	}
 	allBefore, othersBefore := look()
 	return func() int {
@@ -200,9 +200,9 @@ func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<2
 
 // outside is how many descriptors of the gateway do not belong to its connections to
 // the daemon, which are as many at the other end, and stay for a minute.
-func (p *programs) outside(t *testing.T) int {
+func (st *stack) outside(t *testing.T) int {
 	t.Helper()
-	return descriptors(t, p.gateway.pid()) - descriptors(t, p.daemon.pid())
+	return descriptors(t, st.gateway.pid()) - descriptors(t, st.daemon.pid())
 }
 
 // mustLive fails the test at once where a program has ended.

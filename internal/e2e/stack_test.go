@@ -1,24 +1,17 @@
-// Package e2e runs both programs together: in one race-detected process and as
-// real binaries, in a network namespace of the tests' own.
 package e2e
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"wolgate/internal/apiserver"
 	"wolgate/internal/lantest"
-	"wolgate/internal/problem"
-	"wolgate/internal/wol"
 	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
 )
@@ -27,34 +20,44 @@ func TestMain(m *testing.M) {
 	os.Exit(woltest.WithPrograms(func() int { return lantest.Run(m) }))
 }
 
-// caller asks a gateway with a key.
-type caller struct{ url, key string }
-
-// stack is both programs in this process.
+// stack is both programs, or one of them: in this process, where the race detector sees
+// them, or real ones.
 type stack struct {
 	caller
-	daemon, gateway *service
+	daemon, gateway *process
 	socket, keys    string
-}
-
-// service is one program under way.
-type service struct {
-	log  *logLines
-	stop context.CancelFunc
-	done chan error
+	bin             string   // the folder of the real ones
+	flags           []string // of the daemon
+	environ         []string // of the gateway
 }
 
 // setup is what a test changes about the stack: flags of either program beyond
 // its files.
 type setup struct{ daemon, gateway []string }
 
+// start starts both in this process.
 func start(t testing.TB, s setup) *stack {
 	t.Helper()
-	dir := filepath.Dir(woltest.SocketPath(t))
-	st := &stack{socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
-	st.key = addKey(t, st.keys, "tester", "--scope", "wake", "--scope", "admin")
+	st := newStack(t, "", woltest.SocketPath(t))
 	st.startDaemon(t, s.daemon...)
-	st.startGateway(t, nil, s.gateway...)
+	st.startGateway(t, s.gateway...)
+	return st
+}
+
+// startPrograms starts the real ones.
+func startPrograms(t testing.TB, daemon []string, gateway ...string) *stack {
+	t.Helper()
+	st := newStack(t, woltest.Build(t), woltest.SocketPath(t))
+	st.startDaemon(t, daemon...)
+	st.startGateway(t, gateway...)
+	return st
+}
+
+// newStack starts nothing yet.
+func newStack(t testing.TB, bin, socket string) *stack {
+	t.Helper()
+	st := &stack{bin: bin, socket: socket, keys: filepath.Join(filepath.Dir(socket), "keys.json")}
+	st.key = addKey(t, st.keys, "tester", "--scope", "wake", "--scope", "admin")
 	return st
 }
 
@@ -84,152 +87,57 @@ func addKey(t testing.TB, file, name string, flags ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
+// startDaemon starts it with these flags, or with those that it had before.
 func (st *stack) startDaemon(t testing.TB, flags ...string) {
 	t.Helper()
-	ownNetwork(t, flags)
-	c, _, err := wolserver.Load(append([]string{"--socket", st.socket}, flags...), nil)
-	if err != nil {
-		t.Fatal(err)
+	if len(flags) > 0 {
+		st.flags = flags
 	}
-	st.daemon = launch(t, func(ctx context.Context, log *logLines) error {
-		return wolserver.Run(ctx, c, noActivation, c.Log.New(log))
-	})
+	ownNetwork(t, st.flags)
+	args := append([]string{"--socket", st.socket}, st.flags...)
+	if st.bin != "" {
+		st.daemon = spawn(t, filepath.Join(st.bin, "wol-server"), args...)
+	} else {
+		c, _, err := wolserver.Load(args, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.daemon = launch(t, func(ctx context.Context, log *logLines) error {
+			return wolserver.Run(ctx, c, noActivation, c.Log.New(log))
+		})
+	}
 	st.daemon.log.wait(t, "msg", "listening")
 }
 
 // noActivation is the environment of a program that systemd has not started.
 func noActivation(string) string { return "" }
 
-func (st *stack) startGateway(t testing.TB, environ []string, flags ...string) {
+func (st *stack) startGateway(t testing.TB, flags ...string) {
 	t.Helper()
-	c, _, err := apiserver.Load(gatewayFlags(st.socket, st.keys, flags...), environ)
+	args := gatewayFlags(st.socket, st.keys, flags...)
+	if st.bin != "" {
+		cmd := exec.Command(filepath.Join(st.bin, "api-server"), args...)
+		cmd.Env = st.environ
+		st.serves(t, startCommand(t, cmd))
+		return
+	}
+	c, _, err := apiserver.Load(args, st.environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.gateway = launch(t, func(ctx context.Context, log *logLines) error {
+	st.serves(t, launch(t, func(ctx context.Context, log *logLines) error {
 		return apiserver.Run(ctx, c, noActivation, c.Log.New(log))
-	})
-	st.url = "http://" + st.gateway.log.wait(t, "msg", "listening")["address"].(string)
+	}))
 }
 
-func launch(t testing.TB, run func(context.Context, *logLines) error) *service {
-	ctx, stop := context.WithCancel(context.Background())
-	s := &service{log: newLog(), stop: stop, done: make(chan error, 1)}
-	go func() { s.done <- run(ctx, s.log) }()
-	t.Cleanup(func() { s.end(t) })
-	return s
-}
-
-// end stops the program as SIGTERM would and fails the test if it does not end
-// well. Only the first call does anything.
-func (s *service) end(t testing.TB) {
+// serves waits until a gateway does, and asks it from then on.
+func (st *stack) serves(t testing.TB, gateway *process) {
 	t.Helper()
-	s.stop()
-	select {
-	case err, ok := <-s.done:
-		if ok && err != nil {
-			t.Errorf("ended with: %v", err)
-		}
-		if ok {
-			close(s.done)
-		}
-	case <-time.After(woltest.Patience):
-		t.Errorf("did not end within %v; log:\n%s", woltest.Patience, s.log)
-	}
-}
-
-// answer is what the gateway says.
-type answer struct {
-	status    int
-	header    http.Header
-	body      []byte
-	requestID string
-}
-
-// wake asks for one target.
-func (c caller) wake(t testing.TB, mac string) answer {
-	t.Helper()
-	return c.ask(t, http.MethodPost, "/api/v1/wol/"+mac, "")
-}
-
-// ask sends a request that must get an answer, whatever it says.
-func (c caller) ask(t testing.TB, method, path, body string) answer {
-	t.Helper()
-	a, err := c.try(t.Context(), method, path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// try is ask for goroutines, which may not end a test.
-func (c caller) try(ctx context.Context, method, path, body string) (answer, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	r.Header.Set("Authorization", "Bearer "+c.key)
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: text, requestID: response.Header.Get("X-Request-Id")}, err
-}
-
-// wakeUntil asks until the answer is as wanted, a hundred times a second.
-func (c caller) wakeUntil(t *testing.T, wanted func(answer) bool) answer {
-	t.Helper()
-	deadline := time.Now().Add(woltest.Patience)
-	for {
-		a := c.wake(t, someMAC)
-		if wanted(a) {
-			return a
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still after %v: status %d, %s", woltest.Patience, a.status, a.body)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks
-	}
-}
-
-// receipt reads the answer to a wake that must have succeeded.
-func (a answer) receipt(t testing.TB) wol.Receipt {
-	t.Helper()
-	r, err := wol.ParseReceipt(a.body)
-	if err != nil || a.status != http.StatusOK {
-		t.Fatalf("status %d, %v: %s", a.status, err, a.body)
-	}
-	return r
-}
-
-// problem reads the answer to a request that must have failed.
-func (a answer) problem(t testing.TB) problem.Problem {
-	t.Helper()
-	var p problem.Problem
-	if err := json.Unmarshal(a.body, &p); err != nil || p.OK || p.Status != a.status || p.RequestID != a.requestID || p.Detail == "" {
-		t.Fatalf("status %d, %v: %s", a.status, err, a.body)
-	}
-	if kind := a.header.Get("Content-Type"); kind != problem.ContentType {
-		t.Fatalf("content type %q", kind)
-	}
-	return p
+	st.gateway = gateway
+	st.url = "http://" + gateway.log.wait(t, "msg", "listening")["address"].(string)
 }
 
 // loopback is the flags of a daemon that sends one copy to a receiver.
 func loopback(r *woltest.Receiver) []string {
 	return []string{"--destinations", r.Addr().String(), "--repeat", "1", "--max-pps", "1000000"}
-}
-
-func descriptors(t testing.TB, pid string) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/" + pid + "/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }
