@@ -4,9 +4,11 @@ SWAG   = go tool swag init --v3.1 --quiet --parseInternal -g openapi.go -d inter
 STATIC = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all
 VULN   = go run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-# What make test runs, and how.
+# What make test runs, and how. Tests that are parallel mostly wait, so that more of them
+# than there are processors get on well.
 PACKAGES ?= ./...
 RACE     ?= -race
+PARALLEL  = -parallel 8
 
 # how long make fuzz gives each target
 FUZZTIME ?= 30s
@@ -63,7 +65,7 @@ run: build
 QUICK = go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.TestImports}} {{.XTestImports}}{{end}}' ./... | grep -v -e /internal/e2e -e /internal/lantest | cut -d ' ' -f 1
 
 quick:
-	@go test $$($(QUICK))
+	@go test $(PARALLEL) $$($(QUICK))
 
 quick-packages:
 	@$(QUICK)
@@ -83,8 +85,8 @@ test:
 	chmod 755 "$$TEST_PROGRAMS" && CGO_ENABLED=0 go build -trimpath -o "$$TEST_PROGRAMS/" ./cmd/... || exit; \
 	export TEST_PROGRAMS SKIPPED_LOG="$(abspath $(RUN))/skipped" ARTIFACTS="$(abspath $(RUN))/artifacts"; \
 	packages=$$(go list $(PACKAGES)) || exit; systems=$$(echo "$$packages" | grep /internal/e2e/); others=$$(echo "$$packages" | grep -v /internal/e2e/); \
-	[ -z "$$others" ] || go test $$race -shuffle=on -count=1 $$others || code=$$?; \
-	[ -z "$$systems" ] || go test $$race -shuffle=on -count=1 -timeout 20m -p 1 $$systems || code=$$?; \
+	[ -z "$$others" ] || go test $$race $(PARALLEL) -shuffle=on -count=1 $$others || code=$$?; \
+	[ -z "$$systems" ] || go test $$race $(PARALLEL) -shuffle=on -count=1 -timeout 20m -p 1 $$systems || code=$$?; \
 	if [ -e "$(RUN)/skipped" ]; then cat "$(RUN)/skipped"; else echo "nothing was skipped"; fi; exit $$code
 
 check: format vet staticcheck docs-diff tidy-diff
