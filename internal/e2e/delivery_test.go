@@ -429,6 +429,12 @@ func TestInterfacesAreUsedRightlyWithinASecond(t *testing.T) {
 	becomes("lan0 255.255.255.255:9")
 	lan.Delete()
 	becomes("unavailable")
+	// Another card under the old name has another index.
+	lan = lantest.New(t, "lan0", "10.65.0.1/24")
+	becomes("lan0 255.255.255.255:9, lan0 10.65.0.255:9")
+	if _, ok := lan.Next(woltest.Patience); !ok {
+		t.Error("no packet by the new card")
+	}
 }
 
 // TestTwelveThousandPackets sends the largest call there is through the default

@@ -86,20 +86,6 @@ func TestOneInterfaceDown(t *testing.T) {
 	check("no carrier")
 }
 
-func TestOddInterfaces(t *testing.T) {
-	lantest.Require(t)
-	bare := lantest.New(t, "bare0")
-	pair := lantest.New(t, "pair0", "10.40.0.0/31")
-	two := lantest.New(t, "two0", "10.41.0.1/24", "10.42.0.1/16")
-	st := start(t, setup{daemon: []string{"--repeat", "1"}})
-	if got := st.wake(t, someMAC).receipt(t); got.Status != wol.Sent || len(got.Sent) != 5 {
-		t.Errorf("receipt %+v", got)
-	}
-	seen(t, "no IPv4 address", bare, "255.255.255.255:9")
-	seen(t, "/31", pair, "255.255.255.255:9")
-	seen(t, "two prefixes", two, "10.41.0.255:9", "10.42.255.255:9", "255.255.255.255:9")
-}
-
 func TestChosenInterfaces(t *testing.T) {
 	lantest.Require(t)
 	lana := lantest.New(t, "lana", "10.10.0.1/24")
@@ -151,38 +137,6 @@ func seen(t *testing.T, name string, lan *lantest.LAN, want ...string) {
 	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
 		t.Errorf("%s: seen (-want +got):\n%s", name, diff)
 	}
-}
-
-// TestInterfacesAreFollowed changes an interface under a running daemon: its
-// address, its name, and the card itself.
-func TestInterfacesAreFollowed(t *testing.T) {
-	lantest.Require(t)
-	lan := lantest.New(t, "card0", "10.50.0.1/24")
-	st := start(t, setup{daemon: []string{"--repeat", "1"}})
-	sends := func(name, to string) func(answer) bool {
-		return func(a answer) bool {
-			r, err := wol.ParseReceipt(a.body)
-			return err == nil && slices.ContainsFunc(r.Sent, func(d wol.Delivery) bool {
-				return d.Interface == name && d.Destination == to
-			})
-		}
-	}
-	st.wakeUntil(t, sends("card0", "10.50.0.255:9"))
-	lan.AddAddress("10.51.0.1/24")
-	st.wakeUntil(t, sends("card0", "10.51.0.255:9"))
-	lan.DelAddress("10.51.0.1/24")
-	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusOK && !sends("card0", "10.51.0.255:9")(a) })
-	lan.Rename("card1")
-	st.wakeUntil(t, sends("card1", "10.50.0.255:9"))
-	lan.Delete()
-	st.wakeUntil(t, func(a answer) bool { return a.status == http.StatusServiceUnavailable })
-
-	// Another card under the old name has another index.
-	lan = lantest.New(t, "card1", "10.50.0.1/24")
-	st.wakeUntil(t, sends("card1", "10.50.0.255:9"))
-	lan.Collect(quietLAN)
-	st.wake(t, someMAC).receipt(t)
-	seen(t, "the new card", lan, "10.50.0.255:9", "255.255.255.255:9")
 }
 
 // TestACardGoesWhileCopiesAreDue takes a card away in the middle of its copies; the

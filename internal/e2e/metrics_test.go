@@ -19,7 +19,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"wolgate/internal/apikey"
 	"wolgate/internal/lantest"
 	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
@@ -153,98 +152,6 @@ func TestMetricsTellWhatBecameOfWakes(t *testing.T) {
 		if wakes[wakesBy(outcome)] == 0 {
 			t.Errorf("nothing was %s", outcome)
 		}
-	}
-}
-
-// TestMetricsTellWhoIsRefused has every refusal that they tell apart.
-func TestMetricsTellWhoIsRefused(t *testing.T) {
-	t.Parallel()
-	r := woltest.Listen(t)
-	st := start(t, setup{daemon: []string{"--destinations", r.Addr().String(), "--repeat", "1", "--max-pps", "1"}})
-	st.gateway.end(t)
-	past := time.Now().Add(-time.Hour)
-	old, err := apikey.Add(st.keys, "old", []wol.Action{wol.Wake}, nil, past.Add(time.Minute), past)
-	if err != nil {
-		t.Fatal(err)
-	}
-	with := func(key string) caller { return caller{url: st.url, key: key} }
-	admin, narrow := addKey(t, st.keys, "admin", "--scope", "admin"), addKey(t, st.keys, "narrow", "--target", "02:00:00:00:00:01")
-	st.startGateway(t, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
-	want := samples{"wolgate_keys": 3}
-	for _, reason := range []string{"no_key", "invalid", "expired", "scope", "target"} {
-		want[fmt.Sprintf("wolgate_auth_failures_total{reason=%q}", reason)] = 0
-	}
-	for _, limit := range []string{"key", "tries", "large_bodies", "daemon"} {
-		want[fmt.Sprintf("wolgate_rate_limited_total{limit=%q}", limit)] = 0
-	}
-	check := func(when string) {
-		t.Helper()
-		got, all := samples{}, st.gateway.scrape(t)
-		for _, name := range []string{"wolgate_keys", "wolgate_auth_failures_total", "wolgate_rate_limited_total"} {
-			maps.Copy(got, all.of(name))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", when, diff)
-		}
-	}
-	check("at the start")
-
-	with(old.Reveal()).wake(t, someMAC)
-	with("wol_wrong").wake(t, someMAC)
-	with("").ask(t, http.MethodGet, "/api/v1/interfaces", "")
-	with(admin).wake(t, someMAC)
-	with(narrow).wake(t, someMAC)
-	want[`wolgate_auth_failures_total{reason="expired"}`]++
-	want[`wolgate_auth_failures_total{reason="invalid"}`] += 2 // "Bearer" without a key is read as the key Bearer
-	want[`wolgate_auth_failures_total{reason="scope"}`]++
-	want[`wolgate_auth_failures_total{reason="target"}`]++
-	none, err := http.Post(st.url+"/api/v1/wol/"+someMAC, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = none.Body.Close()
-	want[`wolgate_auth_failures_total{reason="no_key"}`]++
-	check("keys")
-
-	for range 20 {
-		a := with("wol_wrong").wake(t, someMAC)
-		want[`wolgate_auth_failures_total{reason="invalid"}`]++
-		if a.status == http.StatusTooManyRequests {
-			want[`wolgate_rate_limited_total{limit="tries"}`]++
-		}
-	}
-	check("tries")
-
-	st.gateway.end(t)
-	st.startGateway(t, "--ops-listen", "127.0.0.1:0", "--rate", "1/h", "--burst", "40")
-	for series := range want.of("wolgate_auth_failures_total") {
-		want[series] = 0
-	}
-	want[`wolgate_rate_limited_total{limit="tries"}`] = 0
-	refused := 0.0
-	answers := make(chan answer)
-	for range 50 {
-		go func() {
-			a, err := st.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
-			if err != nil {
-				t.Error(err)
-			}
-			answers <- a
-		}()
-	}
-	for range 50 {
-		switch a := <-answers; {
-		case a.status != http.StatusTooManyRequests:
-		case strings.Contains(string(a.body), "this key has asked too often"):
-			want[`wolgate_rate_limited_total{limit="key"}`]++
-		default:
-			want[`wolgate_rate_limited_total{limit="daemon"}`]++
-			refused++
-		}
-	}
-	check("key and daemon")
-	if all := st.gateway.scrape(t); want[`wolgate_rate_limited_total{limit="key"}`] != 10 || refused == 0 || all[wakesBy("refused")] != refused {
-		t.Errorf("%v wakes refused, %v of them by the daemon's budget; %v", all[wakesBy("refused")], refused, want)
 	}
 }
 

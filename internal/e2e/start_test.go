@@ -5,28 +5,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"wolgate/internal/apiserver"
 	"wolgate/internal/wol"
-	"wolgate/internal/wolserver"
 	"wolgate/internal/woltest"
 )
-
-func TestUnknownVariableIsOnlyWarnedAbout(t *testing.T) {
-	t.Parallel()
-	bin, dir := woltest.Build(t), filepath.Dir(woltest.SocketPath(t))
-	code, stdout, stderr := run(t, []string{"WOL_SERVER_PORT=tcp://10.0.0.1:9"}, filepath.Join(bin, "wol-server"), "healthcheck", "--socket", filepath.Join(dir, "s"))
-	if code != 1 || !strings.Contains(stderr, "no wol-server answers") {
-		t.Errorf("exit code %d, %q %q", code, stdout, stderr)
-	}
-	c, warnings, err := wolserver.Load(nil, []string{"WOL_SERVER_PORT=tcp://10.0.0.1:9"})
-	if err != nil || len(warnings) != 1 || c.Socket == "" {
-		t.Errorf("%v, warnings %q", err, warnings)
-	}
-}
 
 // TestKeysFollowTheirFile changes the key file under a running gateway.
 func TestKeysFollowTheirFile(t *testing.T) {
