@@ -13,8 +13,10 @@ PARALLEL  = -parallel 8
 # how long make fuzz gives each target
 FUZZTIME ?= 30s
 
-# Flags of the load program, such as -wakes 1000000, and the packages with benchmarks.
+# Flags of the load program, such as -wakes 1000000, a commit to compare with, and the
+# packages with benchmarks.
 BENCHFLAGS ?=
+BASE       ?=
 BENCHED     = $(addprefix ./internal/,magicpacket wol apikey ratelimit broadcast wolhttp wolserver apiserver)
 
 # What images are called: $(IMAGES)/wol-server:$(TAG) and $(IMAGES)/api-server:$(TAG).
@@ -137,16 +139,24 @@ soak:
 	go test -tags soak -run '^TestSoak' -count=1 -v -p 1 -timeout 2h ./...
 
 # bench measures both programs against what this machine allows, in a network namespace of
-# its own, and prints tables in Markdown; docs/benchmarks.md says how to read them. Before
-# them come the benchmarks of single packages. The programs are built as for the images.
-# Nothing else should run beside it.
+# its own, and prints tables in Markdown; docs/benchmarks.md says how to read them. With
+# BASE=commit, the programs of that commit take turns with ours. Before them come the
+# benchmarks of single packages. The programs are built as for the images. Nothing else
+# should run beside it.
 bench:
-	@mkdir -p "$(RUN)/bench"
+	@mkdir -p "$(RUN)/bench/base"
 	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $(BENCHED) >"$(RUN)/benchmarks" || { cat "$(RUN)/benchmarks"; exit 1; }; \
 	grep -E '^(pkg:|Benchmark)' "$(RUN)/benchmarks"
-	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/api-server ./internal/bench
-	@CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2,purego -ldflags '-s -w' -o "$(RUN)/bench/" ./cmd/wol-server
-	@"$(RUN)/bench/bench" $(BENCHFLAGS)
+	@set -e; out=$$(cd "$(RUN)/bench" && pwd); export CGO_ENABLED=0; \
+	programs() { \
+		go -C "$$1" build -trimpath -tags nethttpomithttp2 -ldflags '-s -w' -o "$$2/" ./cmd/api-server; \
+		go -C "$$1" build -trimpath -tags nethttpomithttp2,purego -ldflags '-s -w' -o "$$2/" ./cmd/wol-server; \
+	}; \
+	programs . "$$out"; go -C bench build -o "$$out/bench" .; \
+	if [ -n "$(BASE)" ]; then \
+		source=$$(mktemp -d); trap 'rm -rf "$$source"' EXIT; git archive "$(BASE)" | tar -x -C "$$source"; programs "$$source" "$$out/base"; \
+	fi
+	@unshare -Urn "$(RUN)/bench/bench" $(if $(BASE),-base "$(RUN)/bench/base") $(BENCHFLAGS)
 
 # vuln looks for known holes in what is called. VULNDB names a folder with the
 # database (https://vuln.go.dev/vulndb.zip, unpacked) for a machine that cannot

@@ -51,8 +51,6 @@ func allowed() map[string][]string {
 		"internal/metrics":   {"internal/gateway", "internal/program", "internal/wol", "github.com/prometheus/client_golang"},
 		"cmd/wol-server":     {"internal/wolserver"},
 		"cmd/api-server":     {"internal/apiserver"},
-		// measures the wirings and what stands in for them, so it knows every layer
-		"internal/bench": {"internal/apikey", "internal/audit", "internal/broadcast", "internal/gateway", "internal/magicpacket", "internal/netlimit", "internal/policy", "internal/logs", "internal/program", "internal/unixsock", "internal/wol", "internal/wolhttp", "github.com/gofiber/fiber/v2", "github.com/vishvananda/netlink", "golang.org/x/sync", "golang.org/x/sys"},
 		// support of tests
 		"internal/leak":       {},
 		"internal/skip":       {},

@@ -21,11 +21,8 @@ func measureWire(p plan) (table, error) {
 		head:  []string{"design", "p50", "p99", "most", "of wakes"},
 		note:  "From just before the client writes the request to when the kernel has the packet at the far end of the LAN; one connection, a wake 10 ms after the answer to the last, so that everything has gone to sleep in between.",
 	}
-	for _, d := range designs() {
-		if d.silent {
-			continue
-		}
-		err := p.perform(d, func(s *stage) error {
+	for _, d := range p.designs() {
+		err := d.perform(func(s *stage) error {
 			latency, err := toWire(s, p.far, n, gap)
 			if err != nil {
 				return err
@@ -114,7 +111,7 @@ func firstArrival(capture int, since time.Time) (time.Time, error) {
 // stamp reads a struct timespec.
 func stamp(data []byte) (time.Time, error) {
 	if len(data) < 16 {
-		return time.Time{}, errors.New("the kernel's time is none of 64 bits")
+		return time.Time{}, errors.New("the kernel's timestamp has no 64 bits")
 	}
 	return time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:]))), nil
 }

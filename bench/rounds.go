@@ -17,7 +17,16 @@ func measureLoad(p plan) (table, error) {
 		note:  "The median of the rounds. CPU is that of the design's processes. The last column is wolgate's wakes/s divided by the design's in the same round: the median, and in brackets the least and the most. For the open loop it is the p99, where less is better.",
 	}
 	for _, how := range shapes() {
-		all := contenders(p, how)
+		var all []contender
+		for _, d := range p.designs() {
+			all = append(all, contender{d.name, func(span time.Duration) (seen sample, err error) {
+				err = d.perform(func(s *stage) error {
+					seen, err = s.measure(how, span)
+					return err
+				})
+				return seen, err
+			}})
+		}
 		seen, err := p.takeTurns(all)
 		if err != nil {
 			return table{}, fmt.Errorf("%s, %w", how.name, err)
@@ -30,8 +39,8 @@ func measureLoad(p plan) (table, error) {
 }
 
 // takeTurns returns what each contender did in each round. They take turns, so that
-// what disturbs the machine for a while disturbs them all; and to and fro, so that
-// nobody always comes after the same one.
+// what disturbs the machine for a while disturbs them all, and every second round is in
+// reverse, so that none always comes after the same one.
 func (p plan) takeTurns(all []contender) (seen [][]sample, err error) {
 	seen = make([][]sample, len(all))
 	for round := range p.rounds {
@@ -49,28 +58,10 @@ func (p plan) takeTurns(all []contender) (seen [][]sample, err error) {
 	return seen, nil
 }
 
-// contender is whatever takes a turn in a round.
+// contender is what takes a turn in a round.
 type contender struct {
 	name    string
 	measure func(span time.Duration) (sample, error)
-}
-
-// contenders returns the designs and, where they are asked as fast as they can answer,
-// the bare loop.
-func contenders(p plan, how shape) (all []contender) {
-	for _, d := range designs() {
-		all = append(all, contender{d.name, func(span time.Duration) (seen sample, err error) {
-			err = p.perform(d, func(s *stage) error {
-				seen, err = s.measure(how, span)
-				return err
-			})
-			return seen, err
-		}})
-	}
-	if !how.open {
-		all = append(all, contender{"a loop of sendto(2), no HTTP", sendtoLoop})
-	}
-	return all
 }
 
 func (s *stage) measure(how shape, span time.Duration) (sample, error) {
@@ -92,13 +83,11 @@ func (s *stage) measure(how shape, span time.Duration) (sample, error) {
 
 // describe returns the row of a contender.
 func describe(how shape, name string, seen, ours []sample, compare bool) []string {
-	row := []string{how.name, name, whole(median(each(seen, func(m sample) float64 { return m.perSecond }))), "", "", "", "", ""}
-	if len(seen[0].latency) > 0 {
-		for i, q := range []float64{.5, .99, .999} {
-			row[3+i] = micro(median(each(seen, func(m sample) time.Duration { return m.quantile(q) })))
-		}
-		row[6] = micro(median(each(seen, func(m sample) time.Duration { return m.cpu })))
+	row := []string{how.name, name, whole(median(each(seen, func(m sample) float64 { return m.perSecond })))}
+	for _, q := range []float64{.5, .99, .999} {
+		row = append(row, micro(median(each(seen, func(m sample) time.Duration { return m.quantile(q) }))))
 	}
+	row = append(row, micro(median(each(seen, func(m sample) time.Duration { return m.cpu }))), "")
 	if compare {
 		ratios := make([]float64, len(seen))
 		for round := range ratios {

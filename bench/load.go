@@ -14,7 +14,7 @@ import (
 // sample is what one measurement saw.
 type sample struct {
 	perSecond float64
-	latency   []time.Duration // of each wake, sorted; none of a bare loop
+	latency   []time.Duration // of each wake, sorted; none of a batch
 	cpu       time.Duration   // for each wake, of the processes of a design
 }
 
@@ -85,7 +85,7 @@ func askAll(clients []*client, request []byte, more func() bool) ([]time.Duratio
 }
 
 // openLoop asks by the clock, whether the wakes before have been answered or not. A
-// wake's latency begins when it was due: whoever makes it wait is charged for that.
+// wake's latency begins when it was due: a design that makes it wait is charged for that.
 // The thread that keeps the time writes each request itself, because to wake another
 // one for that would be late again.
 func openLoop(request []byte, span time.Duration) (sample, error) {

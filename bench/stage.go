@@ -20,29 +20,14 @@ const (
 
 // stage is where one design runs: its processes, and the files that they share.
 type stage struct {
-	bin, socket, keys string
-	key               string
-	running           []*exec.Cmd
-	said              string // directory for what the processes log, or "" for nowhere
-}
-
-func programsBeside() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Dir(self)
-	for _, name := range []string{"wol-server", "api-server"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return "", fmt.Errorf("%w: build all three into one directory, as make bench does", err)
-		}
-	}
-	return dir, nil
+	dir, bin, socket, keys string
+	key                    string
+	running                []*exec.Cmd
 }
 
 // perform starts a design, waits until it wakes, and ends it when f has returned.
-func (p plan) perform(d design, f func(s *stage) error) error {
-	s, err := p.newStage()
+func (d design) perform(f func(s *stage) error) error {
+	s, err := newStage(d.bin)
 	if err != nil {
 		return err
 	}
@@ -56,21 +41,24 @@ func (p plan) perform(d design, f func(s *stage) error) error {
 	return f(s)
 }
 
-func (p plan) newStage() (*stage, error) {
-	dir, err := os.MkdirTemp("", "")
+func newStage(bin string) (*stage, error) {
+	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{bin: p.bin, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
-	key, err := exec.Command(filepath.Join(p.bin, "api-server"), "keys", "add", "bench", "--scope", "wake", "--keys", s.keys).Output()
+	s := &stage{dir: dir, bin: bin, socket: filepath.Join(dir, "s"), keys: filepath.Join(dir, "keys.json")}
+	key, err := exec.Command(filepath.Join(bin, "api-server"), "keys", "add", "bench", "--scope", "wake", "--keys", s.keys).Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, failed.Stderr)
 	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	s.key = strings.TrimSpace(string(key))
-	return s, err
+	return s, nil
 }
 
-// daemon starts wol-server; where is the setting that says where packets go.
+// daemon starts wol-server; where says where packets go.
 func (s *stage) daemon(where ...string) error {
 	return s.run(filepath.Join(s.bin, "wol-server"), append(where, "--socket", s.socket, "--repeat", "1", "--max-pps", "1000000")...)
 }
@@ -79,24 +67,15 @@ func (s *stage) gateway() error {
 	return s.run(filepath.Join(s.bin, "api-server"), "--wol-socket", s.socket, "--keys", s.keys, "--listen", gatewayAddress, "--rate", "0")
 }
 
-// self starts this program in another role.
-func (s *stage) self(role, path string) error { return s.run("/proc/self/exe", role, path) }
+// self starts this program as a stand-in.
+func (s *stage) self(role string) error { return s.run("/proc/self/exe", role, s.socket) }
 
-// run starts a program. What it logs is written and goes nowhere: the writing is part
-// of a wake, and what a disk does with it is not.
+// run starts a program. Its log is discarded: formatting a line is part of a wake, what a
+// disk does with it is not.
 func (s *stage) run(name string, args ...string) error {
-	to := os.DevNull
-	if s.said != "" {
-		to = filepath.Join(s.said, filepath.Base(name))
-	}
-	stderr, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer stderr.Close()
 	cmd := exec.Command(name, args...)
-	cmd.Stderr, cmd.Env = stderr, []string{}                           // no setting of the user's is measured
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it is not to outlive us
+	cmd.Env = []string{}                                               // no setting of the user's is measured
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive us
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -106,9 +85,10 @@ func (s *stage) run(name string, args ...string) error {
 
 func (s *stage) end() {
 	for _, cmd := range s.running {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
+		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
+	_ = os.RemoveAll(s.dir)
 }
 
 // request is one wake as it goes over the wire.

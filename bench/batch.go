@@ -14,11 +14,11 @@ import (
 // measureBatch sends to 1,000 targets a call: by both programs, by the sender alone,
 // and by nothing but sendmmsg(2).
 func measureBatch(p plan) (table, error) {
-	all := []contender{
-		{"wolgate, one call after the other", p.batchCalls},
-		{"the sender alone", batchSender},
-		{"a loop of sendmmsg(2)", sendmmsgLoop},
+	all := []contender{{"wolgate, one call after the other", batchCalls(p.bin)}}
+	if p.base != "" {
+		all = append(all, contender{"wolgate before", batchCalls(p.base)})
 	}
+	all = append(all, contender{"the sender alone", batchSender}, contender{"a loop of sendmmsg(2)", sendmmsgLoop})
 	seen, err := p.takeTurns(all)
 	if err != nil {
 		return table{}, err
@@ -51,18 +51,20 @@ func targets() []wol.Target {
 	return all
 }
 
-func (p plan) batchCalls(span time.Duration) (packets sample, err error) {
-	body, err := json.Marshal(wol.Request{Targets: targets()}.Body())
-	if err != nil {
-		return sample{}, err
+func batchCalls(bin string) func(time.Duration) (sample, error) {
+	return func(span time.Duration) (packets sample, err error) {
+		body, err := json.Marshal(wol.Request{Targets: targets()}.Body())
+		if err != nil {
+			return sample{}, err
+		}
+		err = byInterface(bin).perform(func(s *stage) error {
+			request := fmt.Appendf(nil, "POST /api/v1/wol HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", gatewayAddress, s.key, len(body), body)
+			seen, err := closedLoop(request, 1, span)
+			packets.perSecond = seen.perSecond * perCall
+			return err
+		})
+		return packets, err
 	}
-	err = p.perform(byInterface(), func(s *stage) error {
-		request := fmt.Appendf(nil, "POST /api/v1/wol HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", gatewayAddress, s.key, len(body), body)
-		seen, err := closedLoop(request, 1, span)
-		packets.perSecond = seen.perSecond * perCall
-		return err
-	})
-	return packets, err
 }
 
 func batchSender(span time.Duration) (packets sample, err error) {

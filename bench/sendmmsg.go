@@ -14,27 +14,6 @@ import (
 	"wolgate/internal/wol"
 )
 
-// sendtoLoop sends the same packet as fast as one thread can, one system call each.
-func sendtoLoop(span time.Duration) (packets sample, err error) {
-	fd, err := bareSocket()
-	if err != nil {
-		return sample{}, err
-	}
-	defer func() { _ = unix.Close(fd) }()
-	packet, err := packetFor(1)
-	if err != nil {
-		return sample{}, err
-	}
-	to := &unix.SockaddrInet4{Port: wakePort, Addr: netip.MustParseAddr(lanBroadcast).As4()}
-	n, begun := 0, time.Now()
-	for ; time.Since(begun) < span; n++ {
-		if err := unix.Sendto(fd, packet, 0, to); err != nil {
-			return sample{}, os.NewSyscallError("sendto", err)
-		}
-	}
-	return sample{perSecond: float64(n) / time.Since(begun).Seconds()}, nil
-}
-
 // sendmmsgLoop sends a packet to each of 1,000 targets in one system call, from one thread.
 func sendmmsgLoop(span time.Duration) (packets sample, err error) {
 	fd, err := bareSocket()
@@ -52,7 +31,7 @@ func sendmmsgLoop(span time.Duration) (packets sample, err error) {
 		_ uint32
 	}
 	for i := range messages {
-		packet, err := packetFor(i + 1)
+		packet, err := magicpacket.Packet{Target: target(i + 1)}.MarshalBinary()
 		if err != nil {
 			return sample{}, err
 		}
@@ -72,8 +51,8 @@ func sendmmsgLoop(span time.Duration) (packets sample, err error) {
 	return sample{perSecond: float64(sent) / time.Since(begun).Seconds()}, nil
 }
 
-// bareSocket is one of the kernel and not of package net, which would have epoll(7)
-// watch it, and so have a thread woken by what leaves: what is bare does not pay for that.
+// bareSocket does without package net, whose poller would have epoll(7) wake a thread
+// whenever a packet has left.
 func bareSocket() (fd int, err error) {
 	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP); err != nil {
 		return 0, os.NewSyscallError("socket", err)
@@ -82,8 +61,4 @@ func bareSocket() (fd int, err error) {
 		return 0, errors.Join(os.NewSyscallError("setsockopt SO_BROADCAST", err), unix.Close(fd))
 	}
 	return fd, nil
-}
-
-func packetFor(n int) ([]byte, error) {
-	return magicpacket.Packet{Target: target(n)}.MarshalBinary()
 }

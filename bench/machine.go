@@ -12,11 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"wolgate/internal/program"
 )
 
-// describeMachine says where the figures come from, and how busy it was already.
+// describeMachine prints where the figures come from, and how busy it was already.
 func describeMachine(w io.Writer) error {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -30,8 +28,8 @@ func describeMachine(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s, Linux %s, %d × %s; load average before the run %s. wolgate %s.\n", time.Now().UTC().Format(time.DateOnly),
-		unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), model, strings.Fields(string(load))[0], program.Version())
+	fmt.Fprintf(w, "%s, Linux %s, %d × %s; load average before the run %s.\n", time.Now().UTC().Format(time.DateOnly),
+		unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), model, strings.Fields(string(load))[0])
 	return nil
 }
 
@@ -83,7 +81,7 @@ func lookAtMachine() (m machine, err error) {
 	return m, err
 }
 
-// since says how much of the machine others had since before.
+// since returns a sentence on how much of the machine others had since before.
 func (m machine) since(before machine) string {
 	percent := func(d time.Duration) int { return int(100 * max(0, d) / max(1, m.all-before.all)) }
 	return fmt.Sprintf("While this ran, other processes had %d %% of the processors, and the hypervisor kept %d %%.",

@@ -13,16 +13,34 @@ import (
 	"wolgate/internal/magicpacket"
 )
 
-// originalGateway is the design that wolgate replaces: a client for every request.
-// Its connection to the daemon stays open and idle, and nobody uses it again, which
-// costs a descriptor on each side.
-func originalGateway(path string, _ io.Writer) error {
+// What this program does instead when its arguments are one of these words and the path
+// of a socket.
+const (
+	bareDaemonRole      = "bare-daemon"
+	bareGatewayRole     = "bare-gateway"
+	originalDaemonRole  = "original-daemon"
+	originalGatewayRole = "original-gateway"
+)
+
+func standIns() map[string]func(socket string) error {
+	return map[string]func(string) error{
+		bareDaemonRole:      bareDaemon,
+		bareGatewayRole:     bareGateway,
+		originalDaemonRole:  originalDaemon,
+		originalGatewayRole: originalGateway,
+	}
+}
+
+// originalGateway is the design that wolgate replaced: a client for every request. Its
+// connection to the daemon stays open and idle and is never used again, which costs a
+// descriptor on each side.
+func originalGateway(path string) error {
 	return forward(func() *http.Client { return socketClient(path) })
 }
 
-// bareGateway is what Fiber and net/http need for two hops: it asks no key and writes
-// no log, but it keeps its connections.
-func bareGateway(path string, _ io.Writer) error {
+// bareGateway is what Fiber and net/http need for two hops: no key and no log, but
+// connections that are kept.
+func bareGateway(path string) error {
 	client := socketClient(path)
 	return forward(func() *http.Client { return client })
 }
@@ -55,7 +73,7 @@ func forward(client func() *http.Client) error {
 }
 
 // originalDaemon opens a socket for every packet.
-func originalDaemon(path string, _ io.Writer) error {
+func originalDaemon(path string) error {
 	return serve(path, func(packet []byte) error {
 		conn, err := dialLAN()
 		if err != nil {
@@ -68,7 +86,7 @@ func originalDaemon(path string, _ io.Writer) error {
 }
 
 // bareDaemon has one socket.
-func bareDaemon(path string, _ io.Writer) error {
+func bareDaemon(path string) error {
 	conn, err := dialLAN()
 	if err != nil {
 		return err
