@@ -94,14 +94,16 @@ test:
 check: format vet staticcheck docs-diff tidy-diff
 
 format:
-	@left=$$(gofmt -l cmd internal docs); [ -z "$$left" ] || { echo "run gofmt -w on: $$left"; exit 1; }
+	@left=$$(gofmt -l bench cmd internal docs); [ -z "$$left" ] || { echo "run gofmt -w on: $$left"; exit 1; }
 
 # The files of a soak are looked at as well; the tag takes none away.
 vet:
 	go vet -tags soak ./...
+	go -C bench vet .
 
 staticcheck:
 	$(STATIC) -tags soak ./...
+	cd bench && $(STATIC) .
 
 docs:
 	$(SWAG) -o docs
@@ -114,6 +116,7 @@ docs-diff:
 
 tidy-diff:
 	go mod tidy -diff
+	go -C bench mod tidy -diff
 
 # fuzz gives every fuzz target in the tree $(FUZZTIME), one after the other, all of
 # them whatever the first ones find. go test writes an input that fails below
