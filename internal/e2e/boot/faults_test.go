@@ -17,10 +17,8 @@ func killed(t *testing.T, m *machine) {
 		pid := m.property(t, unit, "MainPID")
 		m.sh(t, "kill -9 "+pid)
 		start := time.Now()
-		if unit == "api-server" && !m.eventually(patience, func() bool {
-			return m.property(t, unit, "ActiveState") == "active" && m.property(t, unit, "MainPID") != pid
-		}) {
-			t.Fatal("it is not restarted")
+		if unit == "api-server" {
+			m.restarted(t, unit, pid)
 		}
 		m.wake(t)
 		if m.property(t, unit, "MainPID") == pid {
@@ -30,7 +28,7 @@ func killed(t *testing.T, m *machine) {
 	}
 }
 
-// restartedUnderCalls: twenty restarts of the daemon under fifty calls a second. systemd
+// restartedUnderCalls: eight restarts of the daemon under fifty calls a second. systemd
 // keeps the socket, so calls wait in it; one that has already reached the daemon is
 // answered before it ends. 503 is what the contract allows; there was none yet.
 func restartedUnderCalls(t *testing.T, m *machine) {
@@ -65,18 +63,18 @@ func restartedUnderCalls(t *testing.T, m *machine) {
 			calls.Go(one)
 		}
 	})
-	for range 20 {
+	for range 8 {
 		m.sh(t, "systemctl restart wol-server")
 	}
 	stop()
 	calls.Wait()
-	t.Logf("calls during 20 restarts: %v; the slowest took %v", counts, slowest.Round(time.Millisecond))
+	t.Logf("calls during the restarts: %v; the slowest took %v", counts, slowest.Round(time.Millisecond))
 	for result := range counts {
 		if result != "ok" && !strings.HasPrefix(result, "503 ") {
 			t.Errorf("a call came to %s", result)
 		}
 	}
-	if counts["ok"] < 200 {
+	if counts["ok"] < 50 {
 		t.Errorf("%d calls succeeded, which proves little", counts["ok"])
 	}
 	if m.property(t, "api-server", "MainPID") != gateway {
@@ -85,26 +83,29 @@ func restartedUnderCalls(t *testing.T, m *machine) {
 	m.wake(t)
 }
 
-// stuck: both programs stop as they are. Nothing but the watchdog can find that.
+// stuck: both programs stop as they are. Only the watchdog can find that, here sooner
+// than the half minute that the units give.
 func stuck(t *testing.T, m *machine) {
 	units := []string{"wol-server", "api-server"}
+	const sooner = "/run/systemd/system/%s.service.d/sooner.conf"
 	pids := map[string]string{}
+	for _, unit := range units {
+		m.sh(t, fmt.Sprintf("mkdir -p $(dirname "+sooner+"); printf '[Service]\\nWatchdogSec=3\\n' >"+sooner, unit, unit))
+	}
+	m.sh(t, "systemctl daemon-reload && systemctl restart wol-server api-server")
 	for _, unit := range units {
 		pids[unit] = m.property(t, unit, "MainPID")
 		m.sh(t, "kill -STOP "+pids[unit])
 	}
 	start := time.Now()
 	for _, unit := range units {
-		if !m.eventually(90*time.Second, func() bool {
-			return m.property(t, unit, "ActiveState") == "active" && m.property(t, unit, "MainPID") != pids[unit]
-		}) {
-			t.Fatalf("%s is not restarted", unit)
-		}
+		m.restarted(t, unit, pids[unit])
 		if !strings.Contains(m.sh(t, "journalctl --no-pager -u "+unit), "Watchdog timeout") {
 			t.Errorf("it was not the watchdog that restarted %s", unit)
 		}
 	}
 	t.Logf("stuck to restarted in %v", time.Since(start).Round(time.Second))
+	m.sh(t, "rm -r /run/systemd/system/*-server.service.d && systemctl daemon-reload && systemctl restart wol-server api-server")
 	m.wake(t)
 }
 

@@ -23,7 +23,7 @@ import (
 // patience is for what takes a moment; a busy machine makes it long.
 const patience = 20 * time.Second
 
-// machine is the Debian that is booted. It shares the network of this process, which is
+// machine is the system that is booted. It shares the network of this process, which is
 // this process's own: lan is the one network card, and 127.0.0.1 is the machine's.
 type machine struct {
 	t      *testing.T
@@ -122,6 +122,17 @@ func (m *machine) sh(t *testing.T, script string) string {
 func (m *machine) property(t *testing.T, unit, name string) string {
 	t.Helper()
 	return m.sh(t, "systemctl show --value -p "+name+" "+unit)
+}
+
+// restarted returns when a unit is active again whose main process was pid.
+func (m *machine) restarted(t *testing.T, unit, pid string) {
+	t.Helper()
+	if !m.eventually(patience, func() bool {
+		now := m.property(t, unit, "MainPID")
+		return now != pid && now != "0" && m.property(t, unit, "ActiveState") == "active"
+	}) {
+		t.Fatalf("%s is not restarted", unit)
+	}
 }
 
 // journal returns what both units and systemd have said of them.

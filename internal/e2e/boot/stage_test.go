@@ -2,7 +2,6 @@ package boot_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,13 +14,13 @@ import (
 
 	"wolgate/internal/lantest"
 	"wolgate/internal/skip"
+	"wolgate/internal/woltest"
 )
 
 // The test runs in three processes, each the parent of the next, because namespaces are
 // a matter of whole processes: the first decides whether the machine can; the second
-// has mounts and processes of its own, and still the machine's network, from which it
-// fetches a Debian; the third has a network of its own as well. However one ends, the
-// kernel ends those below it, with all their mounts and links.
+// has mounts and processes of its own; the third, in a control group of its own, a network
+// as well. When one ends, the kernel ends those below it, with their mounts and links.
 const (
 	stageVariable = "BOOT_STAGE"
 	dirVariable   = "BOOT_DIR"   // where the second mounts what it makes
@@ -33,8 +32,8 @@ const (
 // whole bounds the test.
 const whole = 8 * time.Minute
 
-// TestBoot installs both programs in a Debian of its own, boots it, and wakes through
-// them. It needs root, and takes some two minutes.
+// TestBoot boots a system of its own, installs both programs in it, and wakes through
+// them. It needs root.
 func TestBoot(t *testing.T) {
 	switch os.Getenv(stageVariable) {
 	case preparing:
@@ -47,7 +46,7 @@ func TestBoot(t *testing.T) {
 		if os.Geteuid() != 0 {
 			skip.Because(t, "booting a system needs root")
 		}
-		skip.Unless(t, "debootstrap", "debootstrap")
+		skip.Unless(t, "/lib/systemd/systemd", "systemd")
 		skip.Unless(t, "systemd-nspawn", "systemd-container")
 		skip.Unless(t, "nsenter", "util-linux")
 		dir := t.TempDir()
@@ -83,50 +82,37 @@ func again(t *testing.T, stage, dir string, namespaces uintptr) {
 	}
 }
 
-// prepare returns the root of a Debian with systemd and, below /opt/wolgate, what a
-// checkout has after make build. All of it is in memory, so that nothing of it stays.
+// prepare puts a system together below dir/root and returns that: the programs of this
+// machine, a copy of its settings without its services, below /opt/wolgate what a checkout
+// has after make build, and nothing else. All that is written is in memory, so that
+// nothing of it stays.
 func prepare(t *testing.T, dir string) string {
 	t.Helper()
-	for _, mount := range []struct {
-		source, target, kind string
-		flags                uintptr
-	}{
-		{"", "/", "", syscall.MS_REC | syscall.MS_PRIVATE}, // or the machine would see the next two
-		{"proc", "/proc", "proc", 0},
-		{"wolgate-boot", dir, "tmpfs", 0},
-	} {
-		if err := syscall.Mount(mount.source, mount.target, mount.kind, mount.flags, ""); err != nil {
-			skip.Because(t, "mounting "+mount.target+" is not allowed: "+err.Error())
+	mount := func(source, target, kind string, flags uintptr, options string) {
+		t.Helper()
+		if err := os.MkdirAll(target, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mount(source, target, kind, flags, options); err != nil {
+			skip.Because(t, "mounting "+target+" is not allowed: "+err.Error())
 		}
 	}
-	checkout := filepath.Join(dir, "checkout")
-	command(t, "go", "build", "-trimpath", "-o", checkout+"/bin/", "wolgate/cmd/wol-server", "wolgate/cmd/api-server")
+	mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") // or the machine would see the next ones
+	mount("proc", "/proc", "proc", 0, "")
+	mount("wolgate-boot", dir, "tmpfs", 0, "")
 	root := filepath.Join(dir, "root")
-	release, mirror := debian(t)
-	if proxy := output(t, "apt-config", "shell", "proxy", "Acquire::http::Proxy"); proxy != "" && os.Getenv("http_proxy") == "" {
-		t.Setenv("http_proxy", strings.Trim(strings.TrimPrefix(proxy, "proxy="), "'"))
-	}
-	if out, err := exec.CommandContext(t.Context(), "debootstrap", "--variant=minbase", "--include=systemd,dbus", release, root, mirror).CombinedOutput(); err != nil {
-		skip.Because(t, fmt.Sprintf("debootstrap cannot fetch %s from %s: %v: %s", release, mirror, err, lastLine(out)))
-	}
+	mount("/usr", root+"/usr", "", syscall.MS_BIND, "")
+	mount("", root+"/usr", "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+	mount("wolgate-boot", root+"/usr/local", "tmpfs", 0, "")
+	command(t, "sh", "-ec", `cd "$1"
+		mkdir -p usr/local/bin var root run tmp opt/wolgate/deploy
+		for name in bin sbin lib lib64; do ln -s usr/$name .; done
+		cp -a /etc .
+		rm -rf etc/systemd/system/* etc/rc?.d etc/fstab etc/resolv.conf`, "sh", root)
 	home := filepath.Join(root, "opt/wolgate")
-	command(t, "mkdir", "-p", home+"/deploy")
-	command(t, "cp", "-r", checkout+"/bin", home)
+	command(t, "cp", "-r", woltest.Build(t, t.TempDir()), home+"/bin")
 	command(t, "cp", "-r", folder, home+"/deploy/systemd")
 	return root
-}
-
-// debian returns the release of this machine and the mirror that its apt uses for it.
-func debian(t *testing.T) (release, mirror string) {
-	t.Helper()
-	release = output(t, "sh", "-c", `. /etc/os-release; echo "${VERSION_CODENAME:-stable}"`)
-	for line := range strings.Lines(output(t, "apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == release && fields[1] == "main" {
-			return release, fields[2]
-		}
-	}
-	return release, "http://deb.debian.org/debian"
 }
 
 // installAndWake is what the third process does.
@@ -152,23 +138,9 @@ func installAndWake(t *testing.T, root string) {
 	}
 }
 
-func lastLine(out []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return lines[len(lines)-1]
-}
-
 func command(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
-}
-
-func output(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), name, args...).Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v", name, strings.Join(args, " "), err)
-	}
-	return strings.TrimSpace(string(out))
 }
