@@ -1,18 +1,13 @@
 package page
 
 import (
-	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"image/color"
-	"image/png"
-	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
 	"wolgate/internal/lantest"
@@ -33,26 +28,26 @@ func deliveries() []wol.Delivery {
 	}
 }
 
-// sent fails the test unless the page shows the receipt of a wake.
-func (u user) sent(s shown, mac wol.MAC) {
+// shows fails the test unless the page shows the receipt of a wake, and a curl command
+// that would do the same.
+func (u user) shows(s shown, mac wol.MAC, url, key string) {
 	u.t.Helper()
-	r, err := wol.ParseReceipt([]byte(s.body))
-	if err != nil || s.status != "200" {
+	if s.url != url || !strings.Contains(s.curl, "'"+url+"'") || !strings.Contains(s.curl, "'Authorization: Bearer "+key+"'") {
+		u.t.Errorf("the page shows the address %q, want %q, and\n%s", s.url, url, s.curl)
+	}
+	all := []wol.Receipt{{}}
+	var err error
+	if strings.HasSuffix(url, "/wol") {
+		var many wol.Receipts
+		many, err = wol.ParseReceipts([]byte(s.body))
+		all = many.Receipts
+	} else {
+		all[0], err = wol.ParseReceipt([]byte(s.body))
+	}
+	if err != nil || s.status != "200" || len(all) != 1 {
 		u.t.Fatalf("the page shows %q, %v: %s", s.status, err, s.body)
 	}
-	if diff := cmp.Diff(wol.NewReceipt(mac, r.RequestID, deliveries(), nil), r); diff != "" || !r.OK {
-		u.t.Errorf("receipt (-want +got):\n%s", diff)
-	}
-}
-
-// sentMany is sent for an answer with one receipt in a list.
-func (u user) sentMany(s shown, mac wol.MAC) {
-	u.t.Helper()
-	all, err := wol.ParseReceipts([]byte(s.body))
-	if err != nil || s.status != "200" || !all.OK || len(all.Receipts) != 1 {
-		u.t.Fatalf("the page shows %q, %v: %s", s.status, err, s.body)
-	}
-	if diff := cmp.Diff(wol.NewReceipt(mac, all.Receipts[0].RequestID, deliveries(), nil), all.Receipts[0]); diff != "" {
+	if diff := cmp.Diff(wol.NewReceipt(mac, all[0].RequestID, deliveries(), nil), all[0]); diff != "" {
 		u.t.Errorf("receipt (-want +got):\n%s", diff)
 	}
 }
@@ -63,56 +58,6 @@ func (u user) refused(s shown, status string, kind wol.Kind) {
 	var p problem.Problem
 	if err := json.Unmarshal([]byte(s.body), &p); err != nil || s.status != status || p.Code != kind || p.OK || p.Detail == "" {
 		u.t.Fatalf("the page shows %q, want %s, %v: %s", s.status, status, err, s.body)
-	}
-}
-
-func (u user) speaks(language string) {
-	u.t.Helper()
-	var got string
-	u.do(u.t, "read the language", chromedp.Evaluate("navigator.language", &got))
-	if got != language {
-		u.t.Errorf("the browser speaks %q, want %q", got, language)
-	}
-}
-
-// picture keeps a picture of the whole page, and fails the test unless it shows one.
-func (u user) picture(name string) {
-	u.t.Helper()
-	var shot []byte
-	u.do(u.t, "take a picture", chromedp.FullScreenshot(&shot, 100))
-	keep(u.t, name, shot)
-	img, err := png.Decode(bytes.NewReader(shot))
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	colours := map[color.Color]bool{}
-	size := img.Bounds()
-	for y := size.Min.Y; y < size.Max.Y; y += 10 {
-		for x := size.Min.X; x < size.Max.X; x += 10 {
-			colours[img.At(x, y)] = true
-		}
-	}
-	if size.Dx() < 1000 || size.Dy() < 1000 || size.Dy() > 20000 || len(colours) < 50 {
-		u.t.Errorf("the picture is of %v in %d colours", size, len(colours))
-	}
-}
-
-// noMaps asks for the source map of everything that the page has loaded.
-func noMaps(t *testing.T, base string, loaded []string) {
-	t.Helper()
-	// The proxy's certificate is what the browser was told to trust.
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, Timeout: woltest.Patience}
-	for _, path := range loaded {
-		response, err := client.Get(base + path + ".map")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusNotFound {
-			t.Errorf("%s.map: status %d", path, response.StatusCode)
-		}
 	}
 }
 

@@ -28,25 +28,24 @@ import (
 // proxy is what a template of testdata knows.
 type proxy struct{ Dir, Listen, Gateway string }
 
-// nginx starts nginx with a certificate that nobody has signed and returns the URL of
-// the sub-path, and what a browser is told to trust.
-func nginx(t *testing.T, p *programs) (url, trusted string) {
+// nginx starts nginx with a certificate that nobody signed.
+func nginx(t *testing.T, p *programs) visit {
 	t.Helper()
 	program := find(t, "nginx-light", "nginx", "/usr/sbin/nginx")
 	at := proxy{Dir: lantest.SharedDir(t), Listen: hostAddress + ":8443", Gateway: "127.0.0.1:" + p.port}
 	certify(t, at.Dir)
 	cmd := lantest.Unprivileged(t, program, "-e", "stderr", "-p", at.Dir, "-c", at.fill(t, "nginx.conf"))
-	return at.serve(t, cmd)
+	return at.serve(t, cmd, "ko-KR")
 }
 
 // caddy is nginx with a certificate of Caddy's own authority.
-func caddy(t *testing.T, p *programs) (url, trusted string) {
+func caddy(t *testing.T, p *programs) visit {
 	t.Helper()
 	program := find(t, "caddy", "caddy")
 	at := proxy{Dir: lantest.SharedDir(t), Listen: hostAddress + ":8444", Gateway: "127.0.0.1:" + p.port}
 	cmd := lantest.Unprivileged(t, program, "run", "--adapter", "caddyfile", "--config", at.fill(t, "Caddyfile"))
 	cmd.Env = []string{"HOME=" + at.Dir, "XDG_DATA_HOME=" + at.Dir, "XDG_CONFIG_HOME=" + at.Dir, "PATH=" + os.Getenv("PATH")}
-	return at.serve(t, cmd)
+	return at.serve(t, cmd, "en-US")
 }
 
 // find returns the first of these programs that is installed; pkg is where Debian has it.
@@ -79,7 +78,7 @@ func (p proxy) fill(t *testing.T, name string) string {
 
 // serve starts the proxy and returns once it speaks TLS. What the browser is to trust
 // is that very certificate (--ignore-certificate-errors-spki-list), and no other.
-func (p proxy) serve(t *testing.T, cmd *exec.Cmd) (url, trusted string) {
+func (p proxy) serve(t *testing.T, cmd *exec.Cmd, language string) visit {
 	t.Helper()
 	var said woltest.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -89,7 +88,7 @@ func (p proxy) serve(t *testing.T, cmd *exec.Cmd) (url, trusted string) {
 		if err == nil {
 			sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
 			_ = conn.Close()
-			return "https://" + p.Listen + "/wol", base64.StdEncoding.EncodeToString(sum[:])
+			return visit{"https://" + p.Listen + "/wol", base64.StdEncoding.EncodeToString(sum[:]), language}
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s does not serve: %v\n%s", cmd.Path, err, said.String())

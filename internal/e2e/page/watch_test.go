@@ -27,7 +27,6 @@ type watch struct {
 	refusals []string // answers from 400 on, such as "401 POST /api/v1/wol"
 	loaded   []string // what was asked for with GET, below origin
 	methods  map[network.RequestID]string
-	grown    chan struct{} // closed and replaced when a fault is added
 }
 
 // tell has a page say on its console what its policy refused. Chromium says so by
@@ -38,7 +37,7 @@ const tell = `addEventListener("securitypolicyviolation",
 // observe watches a tab from before its first request on.
 func observe(t *testing.T, ctx context.Context, origin string) *watch {
 	t.Helper()
-	w := &watch{origin: origin, methods: map[network.RequestID]string{}, grown: make(chan struct{})}
+	w := &watch{origin: origin, methods: map[network.RequestID]string{}}
 	chromedp.ListenTarget(ctx, w.see)
 	chromedp.ListenBrowser(ctx, w.started)
 	err := chromedp.Run(ctx, network.Enable(), log.Enable(), runtime.Enable(), audits.Enable(),
@@ -166,8 +165,6 @@ func (w *watch) fault(format string, a ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = append(w.faults, fmt.Sprintf(format, a...))
-	close(w.grown)
-	w.grown = make(chan struct{})
 }
 
 // report fails the test for every fault so far.
@@ -178,6 +175,12 @@ func (w *watch) report(t *testing.T) {
 	for _, fault := range w.faults {
 		t.Errorf("the page %s", fault)
 	}
+}
+
+func (w *watch) saw(fault string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.faults, func(f string) bool { return strings.HasPrefix(f, fault) })
 }
 
 // soFar returns what the page has loaded, and what was refused to it.
