@@ -42,9 +42,7 @@ func TestSoakBadKeys(t *testing.T) {
 			}
 		})
 	}
-	others := p.disturbance(t)
 	good := p.wakeFor(span, goodPerSecond)
-	t.Logf("other processes took %d%% of the processors meanwhile", others())
 	close(stop)
 	attack.Wait()
 	judge(t, good, mostLate)

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"wolgate/internal/magicpacket"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
@@ -30,8 +28,7 @@ type outcome struct {
 	err               error // why there was none
 }
 
-// late is the time from when a wake was due to its answer: who makes it wait before
-// it can begin is charged for that too.
+// late is the time from when a wake was due to its answer, its wait to begin included.
 func (o outcome) late() time.Duration { return o.ended.Sub(o.due) }
 
 func (o outcome) String() string {
@@ -140,51 +137,6 @@ func (p *process) memory(t *testing.T, field string) (bytes int) {
 	}
 	t.Fatalf("no %s in the status of %s", field, p.cmd.Path)
 	return 0
-}
-
-// busy returns how long a process has used a processor, from proc(5).
-func (p *process) busy(t *testing.T) (ticks int) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/" + p.pid() + "/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), ") ") // behind the name, which may hold spaces
-	fields := strings.Fields(rest)
-	return number(t, fields[11]) + number(t, fields[12]) // utime and stime
-}
-
-// disturbance begins to measure how much of the processors goes to what is neither these
-// programs nor this test. A latency that was measured beside a compiler says little.
-func (st *stack) disturbance(t *testing.T) (percent func() int) {
-	t.Helper()
-	look := func() (all, others int) {
-		text, err := os.ReadFile("/proc/stat")
-		if err != nil {
-			t.Fatal(err)
-		}
-		line, _, _ := strings.Cut(string(text), "\n")
-		fields := strings.Fields(line) // cpu user nice system idle iowait irq softirq
-		for n, field := range fields[1:8] {
-			ticks := number(t, field)
-			all += ticks
-			if n != 3 && n != 4 {
-				others += ticks
-			}
-		}
-		var own unix.Rusage
-		if err := unix.Getrusage(unix.RUSAGE_SELF, &own); err != nil {
-			t.Fatal(err)
-		}
-		const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 on Linux
-		mine := time.Duration(own.Utime.Nano()+own.Stime.Nano()) / tick
-		return all, others - int(mine) - st.daemon.busy(t) - st.gateway.busy(t)
-	}
-	allBefore, othersBefore := look()
-	return func() int {
-		all, others := look()
-		return max(0, 100*(others-othersBefore)/max(1, all-allBefore))
-	}
 }
 
 func number(t *testing.T, text string) int {
