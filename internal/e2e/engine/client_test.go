@@ -31,7 +31,7 @@ func (w *world) client(base string, keys ...string) *client {
 	}}
 }
 
-// from has the client dial from beyond a LAN, whatever the name in the URL, so that no
+// from has the client dial from beyond a LAN, for every name in a URL, so that no
 // resolver is needed.
 func (c *client) from(lan *witness, address string) *client {
 	c.http.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, name string) (conn net.Conn, err error) {
@@ -48,7 +48,7 @@ func (c *client) from(lan *witness, address string) *client {
 	return c
 }
 
-// mac returns one that nobody has asked for yet.
+// mac returns a new one.
 func (w *world) mac() string {
 	n := w.macs.Add(1)
 	return net.HardwareAddr{2, 0xee, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}.String()

@@ -25,7 +25,7 @@ const cgroups = "wolgate-engine"
 
 // engine is a container engine that this test has started.
 type engine struct {
-	dir  string   // a tmpfs, which nobody outside sees
+	dir  string   // a tmpfs, which is not seen outside
 	env  []string // with which docker and docker-compose find it
 	proc *exec.Cmd
 	died chan struct{} // closed when proc has ended

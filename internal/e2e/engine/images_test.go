@@ -2,8 +2,6 @@ package engine
 
 import (
 	"archive/tar"
-	"bytes"
-	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +18,9 @@ import (
 // images builds both for this machine by make images, and looks at what is in them.
 func images(t *testing.T, w *world) {
 	w.builder(t)
+	w.shareBuildCache(t)
 	w.run(t, "make", "images", "VERSION=v9.8.7-test", "REVISION=0123abcd")
+	w.run(t, "make", "images", "VERSION=v9.9.0-next", "TAG=next") // to upgrade to
 	for name, want := range map[string]struct {
 		limit int64
 		dir   string
@@ -71,7 +71,7 @@ const someKey = "Zq7vR2mXc9LtB4nWf8KpJ3sYdH6gE1uA"
 
 // health: the image's own check follows what the program does.
 func health(t *testing.T, w *world) {
-	quick := []string{"run", "--detach", "--health-interval=300ms", "--health-timeout=2s", "--health-start-period=0s", "--health-retries=2"}
+	quick := []string{"run", "--detach", "--health-interval=300ms", "--health-timeout=1s", "--health-start-period=0s", "--health-retries=2"}
 	t.Cleanup(func() { w.run(t, "docker", "volume", "rm", "health") })
 	start := func(args ...string) string {
 		id := w.run(t, "docker", append(slices.Clone(quick), args...)...)
@@ -80,25 +80,33 @@ func health(t *testing.T, w *world) {
 	}
 	wol := start("--network=host", "--volume=health:/var/run/wol-server", "wolgate/wol-server:latest")
 	api := start("--volume=health:/var/run/wol-server:ro", "--env=API_KEY="+someKey, "--env=API_LISTEN=:8123", "wolgate/api-server:latest")
+	// A flag is no setting of the check, which reads the environment alone.
+	flags := []string{
+		start("--network=host", "wolgate/wol-server:latest", "--socket", "/var/run/wol-server/other.sock"),
+		start("--env=API_KEY="+someKey, "wolgate/api-server:latest", "--listen", ":8124"),
+	}
+	both := func(signal, want string) {
+		for _, id := range []string{wol, api} {
+			w.run(t, "docker", "kill", "--signal="+signal, id)
+		}
+		for _, id := range []string{wol, api} {
+			w.turns(t, id, want)
+		}
+	}
+	w.turns(t, wol, "healthy")
+	w.turns(t, api, "healthy")
+	both("STOP", "unhealthy")
+	both("CONT", "healthy")
 	for _, id := range []string{wol, api} {
-		w.turns(t, id, "healthy")
 		if out, err := w.try("docker", "exec", id, "sh", "-c", "true"); err == nil {
 			t.Errorf("there is a shell: %s", out)
 		}
-		w.run(t, "docker", "kill", "--signal=STOP", id)
-		w.turns(t, id, "unhealthy")
-		w.run(t, "docker", "kill", "--signal=CONT", id)
-		w.turns(t, id, "healthy")
 	}
 	if out := w.run(t, "docker", "exec", "--user=0", wol, "wol-server", "doctor"); !strings.Contains(out, "lan0") {
 		t.Errorf("doctor says:\n%s", out)
 	}
-	// A flag is no setting of the check, which reads the environment alone.
-	for _, args := range [][]string{
-		{"--network=host", "wolgate/wol-server:latest", "--socket", "/var/run/wol-server/other.sock"},
-		{"--env=API_KEY=" + someKey, "wolgate/api-server:latest", "--listen", ":8124"},
-	} {
-		w.turns(t, start(args...), "unhealthy")
+	for _, id := range flags {
+		w.turns(t, id, "unhealthy")
 	}
 }
 
@@ -130,25 +138,4 @@ func (e *engine) content(t *testing.T, image string) map[string]tar.Header {
 			files[h.Name] = *h
 		}
 	}
-}
-
-// machine returns for which processor an image's binary is.
-func (e *engine) machine(t *testing.T, image, binary string) (machine elf.Machine, class elf.Class) {
-	t.Helper()
-	id := e.run(t, "docker", "create", image)
-	defer e.run(t, "docker", "rm", id)
-	local := filepath.Join(e.dir, "tmp", "binary")
-	defer os.Remove(local)
-	e.run(t, "docker", "cp", id+":"+binary, local)
-	text, err := os.ReadFile(local)
-	must(t, err)
-	f, err := elf.NewFile(bytes.NewReader(text))
-	must(t, err)
-	defer f.Close()
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			t.Errorf("%s of %s is not static", binary, image)
-		}
-	}
-	return f.Machine, f.Class
 }

@@ -1,6 +1,3 @@
-// Package engine runs the images, the compose files and the pipeline on a real container
-// engine. It lies in a network namespace of the tests, so that the host network of a
-// container is a LAN that they have made, and registries are out of reach.
 package engine
 
 import (
@@ -19,19 +16,14 @@ func TestEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) { run(t, w) })
 	}
 	part("images", images)
-	// Building for other processors takes the machine minutes, and the rest mostly waits.
-	t.Run("meanwhile", func(t *testing.T) {
-		t.Run("release", func(t *testing.T) {
-			t.Parallel()
-			release(t, w)
-		})
-		t.Run("the rest", func(t *testing.T) {
-			t.Parallel()
-			for name, run := range map[string]func(*testing.T, *world){"health": health, "caddy": caddy, "nginx": nginx, "traefik": traefik} {
-				t.Run(name, func(t *testing.T) { run(t, w) })
-			}
-		})
+	t.Run("variants", func(t *testing.T) { // most of it waits
+		for name, run := range map[string]func(*testing.T, *world){"health": health, "proxies": proxies} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				run(t, w)
+			})
+		}
 	})
-	part("deploy", deploy)
 	part("compose", compose)
+	part("deploy", deploy)
 }

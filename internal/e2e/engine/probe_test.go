@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,43 +15,53 @@ import (
 	"wolgate/internal/lantest"
 )
 
-// probe returns what can be reached from a container's network namespace, by whoever has
-// taken over the program in it.
+// probe returns what can be reached from a container's network namespace, by someone who
+// has taken over the program in it.
 func (w *world) probe(t *testing.T, pid int, nonce string) []string {
 	t.Helper()
 	there, err := netns.GetFromPid(pid)
 	must(t, err)
 	defer there.Close()
-	host := w.hostAddresses(t)
+	var mu sync.Mutex
 	var reached []string
-	must(t, lantest.Within(there, func() error {
-		tcp := func(what, address string) {
-			if c, err := net.DialTimeout("tcp", address, 2*time.Second); err == nil {
-				_ = c.Close()
+	var dials sync.WaitGroup
+	tcp := func(what, address string) {
+		dials.Go(func() {
+			_ = lantest.Within(there, func() error {
+				c, err := net.DialTimeout("tcp", address, 2*time.Second)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				defer mu.Unlock()
 				reached = append(reached, what)
-			}
-		}
+				return c.Close()
+			})
+		})
+	}
+	tcp("LAN by TCP", pcAddress+":80")
+	tcp("Internet by TCP", internetAddress+":80")
+	tcp("router by TCP", routerAddress+":80")
+	for _, address := range w.hostAddresses(t) {
+		tcp("host by TCP", address+":8899")
+	}
+	must(t, lantest.Within(there, func() error {
 		udp := func(address, text string) {
 			if c, err := net.Dial("udp", address); err == nil {
 				_, _ = c.Write([]byte(text))
 				_ = c.Close()
 			}
 		}
-		tcp("LAN by TCP", pcAddress+":80")
-		tcp("Internet by TCP", internetAddress+":80")
-		tcp("router by TCP", routerAddress+":80")
 		udp(pcAddress+":9", nonce+" unicast to the LAN")
 		udp(internetAddress+":9", nonce+" unicast to the Internet")
 		udp("255.255.255.255:9", nonce+" limited broadcast")
 		udp("10.77.0.255:9", nonce+" directed broadcast")
-		for _, address := range host {
-			tcp("host by TCP", address+":8899")
-		}
 		for _, resolver := range []string{"127.0.0.11", routerAddress, internetAddress} {
 			udp(resolver+":53", question(nonce))
 		}
 		return nil
 	}))
+	dials.Wait()
 	time.Sleep(time.Second) // for what must not arrive
 	for _, text := range []string{"unicast to the LAN", "unicast to the Internet", "limited broadcast", "directed broadcast"} {
 		if w.lan.heard(nonce+" "+text) || w.wan.heard(nonce+" "+text) {

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // No registry is in reach, so what the Dockerfiles and compose files name is made here,
@@ -52,19 +54,50 @@ func (e *engine) imports(t *testing.T, name string, changes []string, fill func(
 // modules that this machine has downloaded, as the proxy that they are in the cache's form.
 func (e *engine) builder(t *testing.T) {
 	t.Helper()
-	dockerfile, err := os.ReadFile("../../../Dockerfile.wol")
-	must(t, err)
-	name := regexp.MustCompile(`golang:\S+`).FindString(string(dockerfile))
 	e.run(t, "go", "mod", "download")
 	root, cache := e.run(t, "go", "env", "GOROOT"), e.run(t, "go", "env", "GOMODCACHE")
 	env := "ENV PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOFLAGS= GOSUMDB=off GOPROXY=file:///goproxy"
-	e.imports(t, name, []string{env, "WORKDIR /go"}, func(s *standIn) {
+	e.imports(t, e.golang(t), []string{env, "WORKDIR /go"}, func(s *standIn) {
 		s.busybox()
 		for _, part := range []string{"VERSION", "go.env", "bin", "lib", "pkg", "src"} {
 			s.tree(filepath.Join(root, part), "/usr/local/go/"+part)
 		}
 		s.tree(filepath.Join(cache, "cache/download"), "/goproxy")
 	})
+}
+
+// shareBuildCache lets the builds of the images find what this machine has compiled. The
+// cache that their RUN mounts is a directory of the engine; over it comes this machine's,
+// as the lower layer, so that nothing is written to it or removed from it. It goes with
+// the tmpfs of the engine.
+func (e *engine) shareBuildCache(t *testing.T) {
+	t.Helper()
+	for program, tags := range map[string]string{"api-server": "nethttpomithttp2", "wol-server": "nethttpomithttp2,purego"} {
+		e.runIn(t, "../../..", []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-tags="+tags, "-o", "/dev/null", "./cmd/"+program)
+	}
+	dir := filepath.Join(e.dir, "tmp/cache")
+	for _, name := range []string{"upper", "work"} {
+		must(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
+	}
+	const mounted = "/root/.cache/go-build"
+	must(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM "+e.golang(t)+"\nRUN --mount=type=cache,target="+mounted+" touch "+mounted+"/this\n"), 0o644))
+	e.run(t, "docker", "build", dir)
+	found, err := filepath.Glob(filepath.Join(e.dir, "data/overlay2/*/diff/this"))
+	must(t, err)
+	if len(found) != 1 {
+		t.Logf("the builds begin with an empty cache: %q", found)
+		return
+	}
+	cache, at := e.run(t, "go", "env", "GOCACHE"), filepath.Dir(found[0])
+	must(t, unix.Mount("overlay", at, "overlay", 0, "lowerdir="+cache+",upperdir="+dir+"/upper,workdir="+dir+"/work"))
+}
+
+// golang returns the name of the image that both are built in.
+func (e *engine) golang(t *testing.T) string {
+	t.Helper()
+	dockerfile, err := os.ReadFile("../../../Dockerfile.wol")
+	must(t, err)
+	return regexp.MustCompile(`golang:\S+`).FindString(string(dockerfile))
 }
 
 // caddy is the stand-in for the official image of Caddy: the same paths, and the same file
@@ -130,10 +163,8 @@ http {
 
 // busybox adds it and all its names.
 func (s *standIn) busybox() {
-	path, err := exec.LookPath("busybox")
-	must(s.t, err)
-	s.copy(path, "/bin/busybox", nil)
-	names, err := exec.Command(path, "--list").Output()
+	s.program("busybox", "/bin/busybox", nil)
+	names, err := exec.Command("busybox", "--list").Output()
 	must(s.t, err)
 	for _, name := range strings.Fields(string(names)) {
 		if name != "busybox" {
@@ -142,13 +173,12 @@ func (s *standIn) busybox() {
 	}
 }
 
-// program adds a program of this machine with the libraries that it is linked to.
+// program adds a program of this machine with the libraries that it is linked to, if any.
 func (s *standIn) program(name, to string, capability []byte) {
 	path, err := exec.LookPath(name)
 	must(s.t, err)
 	s.copy(path, to, capability)
-	listed, err := exec.Command("ldd", path).Output()
-	must(s.t, err)
+	listed, _ := exec.Command("ldd", path).Output() // fails for one that is static
 	for _, word := range strings.Fields(string(listed)) {
 		if strings.HasPrefix(word, "/") {
 			s.copy(word, word, nil)
