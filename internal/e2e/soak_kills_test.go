@@ -40,7 +40,7 @@ type outage struct {
 	killed, back time.Time
 }
 
-// explains says whether a wake could not go well because of it. After a program is back,
+// explains reports whether a wake may have failed because of it. After a program is back,
 // connections to the one before may be taken for good ones a moment longer.
 func (g outage) explains(o outcome) bool {
 	const moment = 250 * time.Millisecond

@@ -25,7 +25,7 @@ func (l *link) DelAddress(prefix string) {
 }
 
 // DefaultRoute routes everything unknown into this LAN, to a gateway at the
-// last host address of its first IPv4 prefix. Nobody is there to answer ARP,
+// last host address of its first IPv4 prefix. Nothing there answers ARP,
 // so the gateway's MAC is set to that of the far end, and the sniffer sees what
 // would have been routed on.
 func (l *LAN) DefaultRoute() {

@@ -11,8 +11,8 @@ import (
 type BridgeLink struct{ link }
 
 // Bridge adds a bridge without ports. It looks as docker0 does: up, running
-// and able to broadcast, so that only its name gives away that what is sent
-// there reaches nobody.
+// and able to broadcast; only its name tells that what is sent there reaches no
+// computer.
 func Bridge(t testing.TB, name, prefix string) *BridgeLink {
 	t.Helper()
 	Require(t)

@@ -41,8 +41,8 @@ const (
 )
 
 // parse reads the frame that fills b; the result keeps no reference to b. It
-// reports false for whatever is not for the tests: above all ARP, ICMPv6 and
-// IGMP, with which a fresh interface greets its neighbours.
+// reports false for everything else: above all ARP, ICMPv6 and IGMP, which a new
+// interface sends by itself.
 func parse(b []byte) (Frame, bool) {
 	if len(b) < etherHeaderLen {
 		return Frame{}, false

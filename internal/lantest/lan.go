@@ -31,8 +31,8 @@ type LAN struct {
 // Of IPv6 there is what the kernel gives: a link-local address that cannot be
 // used before duplicate address detection has taken its seconds. An address
 // such as "fe80::1/64" among the prefixes can be used at once. Give a zone as a
-// number: package net remembers for a minute which number a name had, be it
-// that of an earlier test's LAN.
+// number: package net remembers for a minute which number a name had, also that
+// of an earlier test's LAN.
 func New(t testing.TB, name string, prefixes ...string) *LAN {
 	t.Helper()
 	Require(t)
@@ -73,7 +73,7 @@ func (l *LAN) build(home netns.NsHandle, name string) error {
 	return err
 }
 
-// close removes whatever New has made, even where it stopped half-way.
+// close removes everything that New made, also where it stopped half-way.
 func (l *LAN) close() {
 	l.remove() // The kernel removes the far end together with the near one.
 	if l.sniffer != nil {

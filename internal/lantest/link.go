@@ -15,8 +15,7 @@ import (
 // It puts off some, to take them in one a second.
 const patience = 10 * time.Second
 
-// link is an interface of the namespace that the tests run in, whatever lies
-// behind it. Like those of LAN, its methods are for the test's own goroutine.
+// link is an interface of the namespace that the tests run in. Like those of LAN, its methods are for the test's own goroutine.
 type link struct {
 	t         testing.TB
 	index     int // a new name does not change it

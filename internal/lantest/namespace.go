@@ -1,11 +1,3 @@
-// Package lantest is support for tests that need a LAN. A package's TestMain
-// hands over to Main, which runs its tests in a user and a network namespace
-// of their own; there New builds LANs out of veth pairs, each with a sniffer on
-// its far end. Nothing here reaches a network of the machine, and none of it
-// needs root. It is for Linux only.
-//
-// The tests of one process share one namespace, so those that build LANs are
-// not to run in parallel with each other.
 package lantest
 
 import (
@@ -129,7 +121,7 @@ func runInside(commands ...*exec.Cmd) (status int, err error) {
 	}
 	go func() {
 		for s := range signals {
-			_ = cmd.Process.Signal(s) // It fails only once there is nobody to tell.
+			_ = cmd.Process.Signal(s) // it fails only when the process has ended
 		}
 	}()
 	_ = cmd.Wait() // The state tells more than the error.
@@ -143,9 +135,9 @@ func runInside(commands ...*exec.Cmd) (status int, err error) {
 }
 
 // again returns a command that runs this test binary in new namespaces, where
-// the user is root and where, on demand, there is also nobody, as whom
-// Unprivileged runs programs.
-func again(alsoNobody bool) *exec.Cmd {
+// the user is root and where, on demand, there is also the user nobody, for
+// Unprivileged.
+func again(withNobody bool) *exec.Cmd {
 	cmd := sameBinary()
 	attr := &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
@@ -153,7 +145,7 @@ func again(alsoNobody bool) *exec.Cmd {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 		Pdeathsig:   syscall.SIGKILL,
 	}
-	if alsoNobody {
+	if withNobody {
 		same := syscall.SysProcIDMap{ContainerID: nobody, HostID: nobody, Size: 1}
 		attr.UidMappings = append(attr.UidMappings, same)
 		attr.GidMappings = append(attr.GidMappings, same)

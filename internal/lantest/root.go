@@ -15,10 +15,10 @@ import (
 
 // MainAsRoot is Main for tests of what needs the machine's own root, as a container engine
 // does. There is no user namespace; beside the network, processes and mounts have
-// namespaces of their own. So whatever becomes of the tests, the kernel ends every process
-// that they have started, and their mounts go with them.
+// namespaces of their own. However the tests end, the kernel ends every process that they
+// started, and their mounts go with them.
 //
-// Where somebody else than root runs the tests, Require skips.
+// Require skips where another user than root runs the tests.
 func MainAsRoot(m *testing.M) {
 	if inside() {
 		if os.Getpid() == 1 {
@@ -45,8 +45,8 @@ func MainAsRoot(m *testing.M) {
 	os.Exit(status)
 }
 
-// first is what process 1 does: it runs the tests, passes signals on to them, and buries
-// whoever was left behind by a parent, which only process 1 can (pid_namespaces(7)).
+// first is what process 1 does: it runs the tests, passes signals on to them, and reaps
+// the processes whose parents have ended, which only process 1 can (pid_namespaces(7)).
 func first() (status int) {
 	if err := errors.Join(
 		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),

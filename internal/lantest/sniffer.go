@@ -44,7 +44,7 @@ type sniffer struct {
 	conn  *packet.Conn
 	ring  ring
 	queue queue
-	done  chan struct{} // closed when nobody reads the ring any more
+	done  chan struct{} // closed when the ring is no longer read
 }
 
 // listen starts a sniffer on an interface of this thread's namespace.
@@ -73,7 +73,7 @@ func listen(name string) (*sniffer, error) {
 	}
 	go func() {
 		defer close(s.done)
-		// Read calls this whenever the kernel has something to say, be it only
+		// Read calls this whenever the kernel has something to say, such as
 		// that the link went down, and returns when the socket is closed.
 		_ = raw.Read(func(uintptr) bool {
 			s.ring.drain(s.keep)

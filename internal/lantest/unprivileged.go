@@ -12,14 +12,14 @@ import (
 	"wolgate/internal/skip"
 )
 
-// nobody is the uid, and the gid, that Linux gives to nobody in particular.
+// nobody is the uid and the gid of the user of that name.
 const nobody = 65534
 
 // Unprivileged returns a command that runs a program without any capability and
-// without a way to one: what capabilities(7) would give to uid 0, to a set-uid
-// program or to a file that has some is given to nobody here.
+// without a way to one: uid 0, set-uid programs and file capabilities give none
+// here (capabilities(7)).
 //
-// Where root runs the tests the program runs as nobody (65534), who may not open
+// Where root runs the tests the program runs as nobody (65534), which may not open
 // root's files; SharedDir is for what it needs. Elsewhere the namespace has one
 // user only, and the program runs as that one.
 //
@@ -46,8 +46,8 @@ func Unprivileged(t testing.TB, program string, args ...string) *exec.Cmd {
 	return exec.Command(setpriv, slices.Concat(flags, []string{"--", program}, args)...)
 }
 
-// nobodyExists reports whether Main could bring nobody into the user namespace.
-// Files do not tell: what belongs to somebody outside looks like nobody's.
+// nobodyExists reports whether the user namespace has the user nobody. Files do not
+// tell: those of users outside appear as nobody's.
 func nobodyExists() (bool, error) {
 	f, err := os.Open("/proc/self/uid_map")
 	if err != nil {

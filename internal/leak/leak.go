@@ -1,4 +1,3 @@
-// Package leak tells of goroutines that outlive the tests which started them.
 package leak
 
 import (

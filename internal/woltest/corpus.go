@@ -1,5 +1,3 @@
-// Package woltest is support for tests of whatever wakes: the corpus of bad
-// input, the behaviour that every wol.Waker shares, and a receiver on loopback.
 package woltest
 
 import "strings"

@@ -68,7 +68,7 @@ func Accept(t testing.TB, path string, serve func(conn net.Conn)) {
 	}()
 }
 
-// FreeAddress returns a TCP address of loopback at which nothing listens.
+// FreeAddress returns a free TCP address of loopback.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

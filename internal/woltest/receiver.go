@@ -34,7 +34,7 @@ func Listen(t testing.TB) *Receiver {
 	return r
 }
 
-// read drops what nobody has room for: a load that is not looked at.
+// read drops what does not fit: a load that no test looks at.
 func (r *Receiver) read() {
 	for buffer := make([]byte, 2048); ; {
 		n, err := r.conn.Read(buffer)
@@ -74,7 +74,7 @@ func (r *Receiver) Wait(patience time.Duration) ([]byte, bool) {
 }
 
 // Nothing fails the test if a datagram has arrived that was not taken. It sends
-// one of its own behind whatever is there, so that it need not wait to be sure.
+// one of its own behind what is there, so that it need not wait to be sure.
 func (r *Receiver) Nothing(t testing.TB) {
 	t.Helper()
 	marker := []byte("nothing before this")

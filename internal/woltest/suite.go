@@ -39,7 +39,7 @@ func Receipts(req wol.Request) []wol.Receipt {
 	return receipts
 }
 
-// Suite is what every wol.Waker does, whatever stands between it and the wire.
+// Suite tests what every wol.Waker does, with anything between it and the wire.
 // start returns one that sends a single copy to destination.
 func Suite(t *testing.T, start func(t *testing.T, destination netip.AddrPort) wol.Waker) {
 	secret, err := wol.ParseSecureOn("c0a80107aabb")

@@ -21,7 +21,7 @@ type step struct {
 func steps() []step {
 	var clean string // what the system holds before the first installation
 	return []step{
-		{"scripts refuse whoever is not root", false, refuseOthers},
+		{"scripts need root", false, refuseOthers},
 		{"install", true, func(t *testing.T, m *machine) {
 			clean = m.files(t)
 			said := m.sh(t, install)
@@ -117,16 +117,16 @@ func running(t *testing.T, m *machine) {
 	}
 }
 
-// installAgain: what the user has, keys and settings, is still there afterwards.
+// installAgain: keys and settings of the user are still there afterwards.
 func installAgain(t *testing.T, m *machine) {
 	t.Helper()
-	const his = "sha256sum /etc/api-server/keys.json /etc/wolgate/*"
-	before := m.sh(t, his)
+	const kept = "sha256sum /etc/api-server/keys.json /etc/wolgate/*"
+	before := m.sh(t, kept)
 	said := m.sh(t, install)
 	if strings.Contains(said, "wol_") {
 		t.Errorf("a second first key:\n%s", said)
 	}
-	if after := m.sh(t, his); after != before {
+	if after := m.sh(t, kept); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
 	running(t, m)

@@ -69,8 +69,8 @@ func filtered(t *testing.T, m *machine) {
 	}
 }
 
-// egress: the daemon sends to LANs only, and the gateway talks to this host only,
-// whatever they are told.
+// egress: the daemon sends to LANs only and the gateway talks to this host only, also
+// where they are told otherwise.
 func egress(t *testing.T, m *machine) {
 	if !unified() {
 		skip.Because(t, "IPAddressDeny= needs control groups of version 2")

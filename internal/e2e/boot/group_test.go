@@ -18,7 +18,7 @@ func hierarchies() []string {
 	})
 }
 
-// unified says whether there is a hierarchy of version 2.
+// unified reports whether there is a hierarchy of version 2.
 func unified() bool {
 	return slices.ContainsFunc(hierarchies(), func(dir string) bool {
 		_, err := os.Stat(filepath.Join(dir, "cgroup.controllers"))

@@ -41,8 +41,8 @@ type machine struct {
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
 	m.screen = &woltest.Buffer{}
-	// --register=no, --keep-unit: process 1 here need not be systemd, so nobody is told
-	// and no unit is made. The rest lets the systemd inside attach the programs by which
+	// --register=no, --keep-unit: process 1 here need not be systemd, so it is not
+	// told and makes no unit. The rest lets the systemd inside attach the programs by which
 	// IPAddressDeny= works; the network that this is a power over is the test's own.
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
 		"--capability=CAP_BPF,CAP_NET_ADMIN", "--system-call-filter=bpf", "--directory="+m.root, "--boot")

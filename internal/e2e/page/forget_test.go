@@ -37,7 +37,7 @@ func (b *browser) keeps(t *testing.T) []string {
 	return list
 }
 
-// forgot fails the test unless the page is as if nobody had authorized.
+// forgot fails the test unless the page is unauthorized again.
 func (u user) forgot() {
 	u.t.Helper()
 	u.do(u.t, "see the page unauthorized", chromedp.WaitVisible(".auth-wrapper .authorize.unlocked"))

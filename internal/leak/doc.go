@@ -1,0 +1,2 @@
+// Package leak reports goroutines that outlive the tests that started them.
+package leak
