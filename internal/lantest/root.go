@@ -19,19 +19,23 @@ import (
 // started, and their mounts go with them.
 //
 // Require skips where another user than root runs the tests.
-func MainAsRoot(m *testing.M) {
+func MainAsRoot(m *testing.M) { os.Exit(RunAsRoot(m)) }
+
+// RunAsRoot is MainAsRoot without the exit, for a TestMain that has something to do
+// afterwards.
+func RunAsRoot(m *testing.M) (status int) {
 	if inside() {
 		if os.Getpid() == 1 {
-			os.Exit(first())
+			return first()
 		}
 		if err := loopbackUp(); err != nil {
 			fmt.Fprintf(os.Stderr, "lantest: bring up loopback: %v\n", err)
-			os.Exit(1)
+			return 1
 		}
-		leak.Main(m)
+		return leak.Run(m)
 	}
 	if os.Geteuid() != 0 {
-		os.Exit(runRefused(m, errors.New("only root may make one without a user namespace")))
+		return runRefused(m, errors.New("only root may make one without a user namespace"))
 	}
 	cmd := sameBinary()
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -40,9 +44,9 @@ func MainAsRoot(m *testing.M) {
 	}
 	status, err := runInside(cmd)
 	if err != nil {
-		os.Exit(runRefused(m, err))
+		return runRefused(m, err)
 	}
-	os.Exit(status)
+	return status
 }
 
 // first is what process 1 does: it runs the tests, passes signals on to them, and reaps

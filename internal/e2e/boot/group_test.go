@@ -26,46 +26,48 @@ func unified() bool {
 	})
 }
 
-// assemble moves this process into a control group of its own, and with it all that it
-// starts: systemd-nspawn makes groups of fixed names below the one that it is in.
-func assemble(t *testing.T, name string) {
+// isolate moves this process, and with it all that it starts, into a control group of its
+// own until the test ends: systemd-nspawn makes groups of fixed names below the one that it
+// is in.
+func isolate(t *testing.T) {
 	t.Helper()
-	for _, hierarchy := range hierarchies() {
-		group := filepath.Join(hierarchy, name)
-		if err := os.Mkdir(group, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	enter := func(group string) {
+		t.Helper()
 		if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0); err != nil { // 0 is the writer
 			t.Fatal(err)
 		}
 	}
+	for _, hierarchy := range hierarchies() {
+		group := filepath.Join(hierarchy, "wolgate-boot")
+		_ = disband(group) // of a run that was killed
+		if err := os.Mkdir(group, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		enter(group)
+		t.Cleanup(func() {
+			enter(hierarchy)
+			err := disband(group)
+			for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); err = disband(group) {
+				time.Sleep(50 * time.Millisecond) // processes may still be ending
+			}
+			if err != nil {
+				t.Errorf("what the test leaves: %v", err)
+			}
+		})
+	}
 }
 
-// disband removes the group and those that the booted system has made in it, all of them
-// empty by now or in a moment.
-func disband(t *testing.T, name string) {
-	t.Helper()
-	for _, hierarchy := range hierarchies() {
-		group := filepath.Join(hierarchy, name)
-		var err error
-		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-			var groups []string
-			_ = filepath.WalkDir(group, func(path string, d fs.DirEntry, err error) error {
-				if err == nil && d.IsDir() {
-					groups = append(groups, path)
-				}
-				return nil
-			})
-			err = nil
-			for _, path := range slices.Backward(groups) {
-				err = os.Remove(path)
-			}
-			if err == nil {
-				break
-			}
+// disband removes a group and those below it.
+func disband(group string) (err error) {
+	var groups []string
+	_ = filepath.WalkDir(group, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			groups = append(groups, path)
 		}
-		if err != nil {
-			t.Errorf("what the test leaves: %v", err)
-		}
+		return nil
+	})
+	for _, path := range slices.Backward(groups) {
+		err = os.Remove(path)
 	}
+	return err
 }

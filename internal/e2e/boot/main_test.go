@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"wolgate/internal/leak"
+	"wolgate/internal/lantest"
 	"wolgate/internal/woltest"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(woltest.WithPrograms(func() int { return leak.Run(m) }))
+	os.Exit(woltest.WithPrograms(func() int { return lantest.RunAsRoot(m) }))
 }
