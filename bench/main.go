@@ -56,10 +56,6 @@ func run(p plan) error {
 	if err := describeMachine(os.Stdout); err != nil {
 		return err
 	}
-	before, err := lookAtMachine()
-	if err != nil {
-		return err
-	}
 	for _, section := range []func(plan) (table, error){measureLoad, measureWire, measureBatch, measureFootprint} {
 		t, err := section(p)
 		if err != nil {
@@ -67,10 +63,5 @@ func run(p plan) error {
 		}
 		t.print(os.Stdout)
 	}
-	after, err := lookAtMachine()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\n%s\n", after.since(before))
 	return nil
 }
