@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"wolgate/internal/apiserver"
@@ -15,6 +16,10 @@ func main() {
 	// stdout or stderr Go ends the program by it (os/signal): the death of a log
 	// reader would be ours. Ignored, it leaves an error of that write, EPIPE.
 	signal.Ignore(syscall.SIGPIPE)
+	// The heap is so small that Go's default would collect it at every 500th wake.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(apiserver.Main(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
