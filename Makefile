@@ -26,10 +26,15 @@ PROGRAMS   = wol-server api-server
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION  ?= $(shell git rev-parse HEAD 2>/dev/null)
 
-.PHONY: build run quick quick-packages test bench check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
+.PHONY: build cross run quick quick-packages test bench check format vet staticcheck docs-diff tidy-diff docs fuzz soak vuln npm images login release deploy
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
+
+# cross builds for what else images are made for, and keeps nothing.
+cross:
+	CGO_ENABLED=0 GOARCH=arm64 go build -o /dev/null ./cmd/...
+	CGO_ENABLED=0 GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/...
 
 # run starts both programs with their socket and keys under $(RUN) and stops both
 # on Ctrl-C, which the terminal sends to both of them as well, and when the terminal
