@@ -29,19 +29,25 @@ func Handler(metrics http.Handler) http.Handler {
 // public one and from the key file.
 const MaxConnections = 16
 
+// readTimeout is how long a client may take for its request, and so keep a place.
+const readTimeout = 5 * time.Second
+
 // Serve answers on listener with handler until ctx ends. On a loopback address it
 // refuses what pages in a browser on this host ask for.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	return serve(ctx, listener, handler, readTimeout, log)
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, within time.Duration, log *slog.Logger) error {
 	if addr, ok := listener.Addr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
 		handler = local(handler)
 	}
 	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      2 * time.Minute, // longer than the profiles that people take
-		IdleTimeout:       30 * time.Second,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler:      handler,
+		ReadTimeout:  within,
+		WriteTimeout: 2 * time.Minute, // longer than the profiles that people take
+		IdleTimeout:  30 * time.Second,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

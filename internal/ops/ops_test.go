@@ -42,8 +42,8 @@ func TestPagesOfOthersDoNotProfile(t *testing.T) {
 	}
 }
 
-// TestOperatorIsNotLockedOut: whoever takes every place of the operator's listener and
-// says nothing has it for seconds, and costs no descriptor beyond.
+// TestOperatorIsNotLockedOut: a client that takes every place of the operator's listener
+// and says nothing keeps it for a while, and costs no descriptor beyond.
 func TestOperatorIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func TestOperatorIsNotLockedOut(t *testing.T) {
 	address := listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, listener, http.NotFoundHandler(), slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- serve(ctx, listener, http.NotFoundHandler(), time.Second, slog.New(slog.DiscardHandler)) }()
 
 	for range MaxConnections {
 		conn, err := net.Dial("tcp", address)

@@ -22,6 +22,8 @@ type Config struct {
 	Allow     string // path of the allow-list; empty allows any target
 	MaxPPS    int    // magic packets per second over all callers
 	Log       logs.Config
+
+	ReadTimeout time.Duration // that a client has for its whole request; no setting
 }
 
 // overflowUID is the uid that the kernel shows for every peer of another user namespace
@@ -75,6 +77,7 @@ func load(args, environ []string, add func(*program.Settings)) (c Config, warnin
 	if len(c.Broadcast.Destinations) > 0 && (c.Broadcast.IPv6 || c.Broadcast.Raw) {
 		warnings = append(warnings, "--ipv6 and --raw do nothing beside --destinations, which replaces all that is sent by interfaces")
 	}
+	c.ReadTimeout = 5 * time.Second
 	return c, warnings, nil
 }
 

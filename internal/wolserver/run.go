@@ -65,8 +65,8 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	server := &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return calls },
 		Handler:           wolhttp.Handler(waker, doctorOf(sender, getenv).Look, log),
-		ReadHeaderTimeout: 2 * time.Second,
-		ReadTimeout:       5 * time.Second,
+		ReadHeaderTimeout: c.ReadTimeout / 2,
+		ReadTimeout:       c.ReadTimeout,
 		WriteTimeout:      70 * time.Second, // above the longest deadline of a call
 		IdleTimeout:       2 * time.Minute,  // above the gateway's, so that the gateway closes first
 		MaxHeaderBytes:    8 << 10,

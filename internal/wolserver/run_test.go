@@ -36,6 +36,7 @@ func run(t testing.TB, log *slog.Logger, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.ReadTimeout = time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
