@@ -15,8 +15,11 @@ import (
 
 // Link is a network interface.
 type Link struct {
-	Name  string
-	Index int
+	Name string
+	// AltNames are further names that "ip link property add" and udev give to the same
+	// interface (IFLA_ALT_IFNAME). The kernel keeps every name of either sort unique.
+	AltNames []string
+	Index    int
 	// Flags are as package net has them.
 	Flags net.Flags
 	// Kind is what made the interface (IFLA_INFO_KIND): "bridge", "bond", "tun",
@@ -50,14 +53,17 @@ func (l Link) HasPorts() bool {
 	}
 }
 
+// Names returns the name and the altnames.
+func (l Link) Names() []string { return append([]string{l.Name}, l.AltNames...) }
+
 // Zone returns the index of the interface that the zone of an IPv6 address names, by
-// its name or by its number (RFC 4007 section 11.2). The index is 0 for no zone.
+// one of its names or by its number (RFC 4007 section 11.2). The index is 0 for no zone.
 func Zone(links []Link, zone string) (index int, ok bool) {
 	if zone == "" {
 		return 0, true
 	}
 	for _, l := range links {
-		if l.Name == zone || strconv.Itoa(l.Index) == zone {
+		if slices.Contains(l.Names(), zone) || strconv.Itoa(l.Index) == zone {
 			return l.Index, true
 		}
 	}
@@ -115,6 +121,8 @@ func parseLink(body []byte) []Link {
 		switch kind {
 		case unix.IFLA_IFNAME:
 			l.Name = text(value)
+		case unix.IFLA_PROP_LIST:
+			l.AltNames = altNames(value)
 		case unix.IFLA_MASTER:
 			l.Master = int(number(value))
 		case unix.IFLA_LINKINFO:
@@ -137,6 +145,16 @@ func linkKind(linkInfo []byte) string {
 		}
 	}
 	return ""
+}
+
+// altNames reads a nested attribute (IFLA_PROP_LIST).
+func altNames(properties []byte) (names []string) {
+	for kind, value := range attributes(properties) {
+		if kind == unix.IFLA_ALT_IFNAME {
+			names = append(names, text(value))
+		}
+	}
+	return names
 }
 
 // linkFlags translates the flags of netdevice(7). FlagRunning is the kernel's

@@ -58,6 +58,24 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestAltNames gives an interface further names, one longer than a name may be.
+func TestAltNames(t *testing.T) {
+	lantest.New(t, "lana")
+	want := []string{"lana", "enp3s0", "enx0211223344550211223344"}
+	for _, name := range want[1:] {
+		must(t, "add altname "+name, netlink.LinkAddAltName(byName(t, "lana"), name))
+	}
+	l := find(t, "lana")
+	if got := l.Names(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, zone := range want {
+		if index, ok := Zone([]Link{l}, zone); !ok || index != l.Index {
+			t.Errorf("zone %s: %d, %v", zone, index, ok)
+		}
+	}
+}
+
 func TestTunAndTap(t *testing.T) {
 	for mode, ethernet := range map[netlink.TuntapMode]bool{netlink.TUNTAP_MODE_TUN: false, netlink.TUNTAP_MODE_TAP: true} {
 		lantest.Require(t)
