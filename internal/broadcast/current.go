@@ -141,9 +141,13 @@ func tryRaw() string {
 	}
 }
 
-// choose narrows the survey to one interface, or keeps all for "".
+// choose narrows the survey to one interface, by its name or an altname, or keeps all
+// for "".
 func (s survey) choose(iface string) ([]destination, []wol.Failure, error) {
 	destinations, down := s.destinations, s.down
+	if name, ok := s.altNames[iface]; ok {
+		iface = name
+	}
 	if iface != "" {
 		destinations, down = nil, nil
 		for _, d := range s.destinations {

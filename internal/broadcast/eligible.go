@@ -35,7 +35,7 @@ func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
 }
 
 func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
-	switch refused := want.refuses(l.Name); {
+	switch refused := want.refuses(l.Names()); {
 	case l.Flags&net.FlagLoopback != 0:
 		return wol.Loopback
 	case l.Flags&net.FlagPointToPoint != 0:

@@ -132,6 +132,49 @@ func TestARouteIsFollowed(t *testing.T) {
 	}
 }
 
+// TestAnAltnameIsAName gives a card one more name, and uses it wherever a name is used.
+func TestAnAltnameIsAName(t *testing.T) {
+	lantest.Require(t)
+	lan := lantest.New(t, "lan0", "10.90.0.1/24")
+	lantest.New(t, "lan1", "10.91.0.1/24")
+	lan.AltName("enp3s0")
+	for name, tt := range map[string]struct {
+		only, except string
+		request      string
+		want         []string // by which packets leave
+	}{
+		"request":           {request: "enp3s0", want: []string{"lan0"}},
+		"--interfaces":      {only: "enp3s0", want: []string{"lan0"}},
+		"a glob":            {only: "enp*", want: []string{"lan0"}},
+		"named twice":       {only: "enp3s0,lan0", request: "lan0", want: []string{"lan0"}},
+		"excluded":          {except: "enp3s0", want: []string{"lan1"}},
+		"excluded by glob":  {except: "en*", want: []string{"lan1"}},
+		"asked, though not": {except: "enp3s0", request: "enp3s0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, Config{Port: 9, Repeat: 1, Selection: Selection{Only: names(t, tt.only), Except: names(t, tt.except)}})
+			t.Cleanup(func() { _ = s.Close(0) })
+			receipts, err := s.Wake(t.Context(), wol.Request{Interface: tt.request, Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+			if tt.want == nil {
+				if wol.KindOf(err) != wol.Invalid {
+					t.Errorf("%v, want kind invalid", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			for _, d := range receipts[0].Sent {
+				left = append(left, d.Interface)
+			}
+			if got := slices.Compact(left); !slices.Equal(got, tt.want) || len(receipts[0].Failed) > 0 {
+				t.Errorf("%+v, want packets by %v alone", receipts[0], tt.want)
+			}
+		})
+	}
+}
+
 // TestASmallMTUIsAFailure has frames that a magic packet does not fit into.
 func TestASmallMTUIsAFailure(t *testing.T) {
 	lantest.Require(t)

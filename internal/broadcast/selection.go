@@ -38,10 +38,13 @@ func ParseNames(list string) (Names, error) {
 	return names, nil
 }
 
-func (n Names) match(name string) bool {
+// match reports whether an entry matches one of an interface's names.
+func (n Names) match(names []string) bool {
 	return slices.ContainsFunc(n, func(pattern string) bool {
-		ok, _ := path.Match(pattern, name) // ParseNames has seen every pattern
-		return ok
+		return slices.ContainsFunc(names, func(name string) bool {
+			ok, _ := path.Match(pattern, name) // ParseNames has seen every pattern
+			return ok
+		})
 	})
 }
 
@@ -62,12 +65,12 @@ type Selection struct {
 	Except Names // does not apply where Only names an interface
 }
 
-// refuses returns why an interface of this name is not wanted, or "".
-func (s Selection) refuses(name string) wol.Why {
+// refuses returns why an interface with these names is not wanted, or "".
+func (s Selection) refuses(names []string) wol.Why {
 	switch {
-	case len(s.Only) > 0 && !s.Only.match(name):
+	case len(s.Only) > 0 && !s.Only.match(names):
 		return wol.NotNamed
-	case len(s.Only) == 0 && s.Except.match(name):
+	case len(s.Only) == 0 && s.Except.match(names):
 		return wol.Excluded
 	default:
 		return ""

@@ -14,6 +14,7 @@ import (
 // from it. Nothing changes it after Sender.survey has returned it.
 type survey struct {
 	taken        time.Time
+	altNames     map[string]string // to the name of the interface
 	interfaces   []wol.Interface
 	destinations []destination
 	down         []wol.Failure // expected to send, and cannot
@@ -28,14 +29,18 @@ type survey struct {
 // IPv4 address or an entry in --interfaces shows; an unused port of the mainboard must not
 // turn every receipt into a partial one.
 func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, iface int) string) survey {
-	var s survey
+	s := survey{altNames: map[string]string{}}
 	named := c.Selection.Only.literal()
 	verdicts := judge(links, c.Selection)
 	for _, l := range links {
 		why := verdicts[l.Index]
+		for _, name := range l.AltNames {
+			s.altNames[name] = l.Name
+		}
 		info := wol.Interface{Name: l.Name, Eligible: why == "", Why: why, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
 		info.Reason, info.Cure = explain(why, l.Name)
-		inUse := slices.Contains(named, l.Name)
+		names := l.Names()
+		inUse := slices.ContainsFunc(named, func(name string) bool { return slices.Contains(names, name) })
 		for _, a := range l.Addresses {
 			info.Addresses = append(info.Addresses, a.String())
 			inUse = inUse || a.Addr().Is4()
@@ -56,7 +61,7 @@ func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, ifa
 			}
 		}
 		s.interfaces = append(s.interfaces, info)
-		named = slices.DeleteFunc(named, func(name string) bool { return name == l.Name })
+		named = slices.DeleteFunc(named, func(name string) bool { return slices.Contains(names, name) })
 	}
 	for _, name := range named {
 		info := wol.Interface{Name: name, Why: wol.Missing, Failing: true, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}

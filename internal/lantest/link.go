@@ -75,6 +75,12 @@ func (l *link) Rename(name string) {
 	l.check("rename the interface to "+name, err)
 }
 
+// AltName gives the interface one more name, as udev does.
+func (l *link) AltName(name string) {
+	l.t.Helper()
+	l.check("add altname "+name, netlink.LinkAddAltName(l.device(), name))
+}
+
 // Delete removes the interface, as pulling a USB network card does.
 func (l *link) Delete() {
 	l.t.Helper()
