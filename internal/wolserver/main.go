@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"wolgate/internal/broadcast"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
@@ -58,12 +59,12 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 	switch verb {
 	case "serve":
 		log := c.Log.Default(stderr)
-		for _, w := range warnings {
+		for _, w := range append(warnings, broadcast.Unknown(c.Broadcast)...) {
 			log.Warn(w)
 		}
 		return Run(ctx, c, program.Getenv(environ), log)
 	case "doctor":
-		for _, w := range warnings {
+		for _, w := range append(warnings, broadcast.Unknown(c.Broadcast)...) {
 			fmt.Fprintln(stderr, "wol-server:", w)
 		}
 		return examine(ctx, c, program.Getenv(environ), stdout, asJSON)

@@ -3,14 +3,18 @@ package wolserver_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wol"
@@ -107,6 +111,40 @@ func descriptors(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// TestNamesOfNothingAreSaid names interfaces that are not there, one of them with the quote
+// that "docker run --env-file" leaves, in a daemon that is ended as soon as it serves.
+func TestNamesOfNothingAreSaid(t *testing.T) {
+	t.Parallel()
+	var stderr woltest.Buffer
+	ended, end := context.WithCancel(t.Context())
+	end()
+	code := wolserver.Main(ended, []string{
+		"serve", "--socket", woltest.SocketPath(t), "--interfaces", "lo,missing0,none*",
+		"--exclude-interfaces", `docker*,missing1"`, "--destinations", "127.255.255.255,[ff02::1%missing2]:9,[ff02::1%lo]:9",
+	}, nil, io.Discard, &stderr)
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	want := []string{
+		`--interfaces (WOL_INTERFACES) names the interface "missing0"`,
+		`--exclude-interfaces (WOL_EXCLUDE_INTERFACES) names the interface "missing1\""`,
+		`--destinations (WOL_DESTINATIONS) names the interface "missing2"`,
+	}
+	var got []string
+	for text := range strings.Lines(stderr.String()) {
+		var line struct{ Level, Msg string }
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if what, _, ok := strings.Cut(line.Msg, ", which"); ok && line.Level == "WARN" {
+			got = append(got, what)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s\nin %s", diff, stderr.String())
+	}
 }
 
 // TestConnectionsAreBounded has one client that keeps every connection: it asks once on
