@@ -15,10 +15,22 @@ import (
 // test where the kernel has no such queue.
 func (l *LAN) Congest(queue uint32) {
 	l.t.Helper()
+	l.slow(1000, queue)
+}
+
+// Slow is Congest for a near end that takes a packet in about ten milliseconds.
+func (l *LAN) Slow(queue uint32) {
+	l.t.Helper()
+	l.slow(15_000, queue)
+}
+
+func (l *LAN) slow(rate uint64, queue uint32) {
+	l.t.Helper()
+	const frame, ticks = 1600, 15_625_000 // a second's, of 64 ns
 	err := netlink.QdiscAdd(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: l.index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
-		Rate:       1000,       // bytes a second
-		Buffer:     25_000_000, // ticks of 64 ns: 1.6 s, and so 1600 bytes, one frame
+		Rate:       rate, // bytes a second
+		Buffer:     uint32(frame * ticks / rate),
 		Limit:      queue,
 	})
 	if errors.Is(err, syscall.ENOENT) {

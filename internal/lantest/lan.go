@@ -17,11 +17,11 @@ import (
 // The methods fail the test when the kernel refuses, so they are for the
 // test's own goroutine.
 type LAN struct {
-	link                    // the near end
-	far     *netlink.Handle // acts in the far end's namespace
-	farEnd  netlink.Link
-	beyond  netns.NsHandle // the far end's namespace
-	sniffer *sniffer
+	link                   // the near end
+	far    *netlink.Handle // acts in the far end's namespace
+	farEnd netlink.Link
+	beyond netns.NsHandle // the far end's namespace
+	*sniffer
 }
 
 // New builds a LAN whose near end has this name and these addresses, such as

@@ -11,27 +11,27 @@ import (
 
 // Next returns the oldest frame that has been neither returned by Next nor by
 // Collect, and waits for one for up to d.
-func (l *LAN) Next(d time.Duration) (Frame, bool) {
+func (s *sniffer) Next(d time.Duration) (Frame, bool) {
 	timeout := time.NewTimer(d)
 	defer timeout.Stop()
 	for {
-		if f, ok := l.sniffer.queue.pop(); ok {
+		if f, ok := s.queue.pop(); ok {
 			return f, true
 		}
 		select {
-		case <-l.sniffer.queue.more:
+		case <-s.queue.more:
 		case <-timeout.C:
-			return l.sniffer.queue.pop()
+			return s.queue.pop()
 		}
 	}
 }
 
 // Collect returns the frames to come, until there has been none for as long as
 // quiet.
-func (l *LAN) Collect(quiet time.Duration) []Frame {
+func (s *sniffer) Collect(quiet time.Duration) []Frame {
 	var all []Frame
 	for {
-		f, ok := l.Next(quiet)
+		f, ok := s.Next(quiet)
 		if !ok {
 			return all
 		}
