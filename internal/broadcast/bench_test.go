@@ -32,7 +32,7 @@ func BenchmarkCopies(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := newCopies(0, s.copies.pace, s.log)
+	c := newCopies(0, s.copies.pace, s.config.Retry, s.log)
 	c.drain(time.Second)
 	j := job{left: 1, parts: []part{{to: now.destinations[0], packets: packets}}}
 	b.ReportAllocs()

@@ -52,6 +52,7 @@ func (j job) packets() int {
 type copies struct {
 	interval time.Duration
 	pace     func(ctx context.Context, packets int) error
+	retry    func() bool
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -66,16 +67,16 @@ type copies struct {
 	abandon context.CancelFunc
 	done    chan struct{} // closed when the last copy has left
 
-	failed [maxBatch]error // run's own
-	cut    int             // packets that were dropped at the end; run's own
-	drops  logs.Ration     // of log lines
+	posts []post      // memory for send
+	cut   int         // packets that were dropped at the end; run's own
+	drops logs.Ration // of log lines
 }
 
-func newCopies(interval time.Duration, pace func(context.Context, int) error, log *slog.Logger) *copies {
+func newCopies(interval time.Duration, pace func(context.Context, int) error, retry func() bool, log *slog.Logger) *copies {
 	alive, abandon := context.WithCancel(context.Background())
 	patient, hurry := context.WithCancel(alive)
 	c := &copies{
-		interval: interval, pace: pace, log: log,
+		interval: interval, pace: pace, retry: retry, log: log,
 		arrival: make(chan struct{}, 1), patient: patient, hurry: hurry, alive: alive, abandon: abandon, done: make(chan struct{}),
 	}
 	go c.run()
@@ -207,25 +208,45 @@ func (c *copies) send(j job) (again bool) {
 		return false
 	}
 	failures, last := 0, error(nil)
-	for _, p := range j.parts {
-		for batch := range slices.Chunk(p.packets, maxBatch) {
-			failed := c.failed[:len(batch)]
-			if err := c.alive.Err(); err == nil {
-				p.to.send(c.patient, batch, failed)
-			} else {
-				fill(failed, err)
+	for start, more := 0, true; more; start += maxBatch {
+		more = c.batch(j.parts, start)
+		if err := c.alive.Err(); err == nil {
+			sendPosts(c.patient, c.posts, c.retry)
+		} else {
+			for _, p := range c.posts {
+				fill(p.failed, err)
 			}
-			for _, err := range failed {
+		}
+		for _, p := range c.posts {
+			for _, err := range p.failed {
 				if err != nil {
 					failures, last = failures+1, err
 				}
 			}
 		}
 	}
+	for i := range c.posts {
+		c.posts[i].packets = nil // or they would be kept as long as the memory
+	}
 	if failures > 0 {
 		c.log.Warn("copies not sent", "request_id", j.requestID, "packets", failures, "err", errorText(last))
 	}
 	return true
+}
+
+// batch fills c.posts with the packets of each part from start on, at most maxBatch, and
+// reports whether there are more.
+func (c *copies) batch(parts []part, start int) (more bool) {
+	// The memory is kept from one job to the next, so that copies allocate nothing.
+	c.posts = slices.Grow(c.posts[:0], len(parts))[:len(parts)]
+	for i, p := range parts {
+		end := min(start+maxBatch, len(p.packets))
+		batch := p.packets[min(start, end):end]
+		failed := slices.Grow(c.posts[i].failed[:0], len(batch))[:len(batch)]
+		c.posts[i] = post{to: p.to, packets: batch, failed: failed}
+		more = more || end < len(p.packets)
+	}
+	return more
 }
 
 func fill(failed []error, err error) {

@@ -165,19 +165,24 @@ func (s survey) choose(iface string) ([]destination, []wol.Failure, error) {
 		}
 	}
 	if len(destinations) == 0 {
-		return nil, nil, nothingSent(down)
+		return nil, nil, nothingSent(down, false)
 	}
 	return destinations, down, nil
 }
 
-// nothingSent returns the error of a call whose every destination failed.
-func nothingSent(failed []wol.Failure) error {
+// nothingSent returns the error of a call whose every destination failed. Where a packet
+// may have been heard all the same, it must not deny that.
+func nothingSent(failed []wol.Failure, unsure bool) error {
 	e := &wol.Error{Kind: wol.Unavailable, RetryAfter: 5 * time.Second, Failed: failed}
 	if len(failed) == 0 {
 		e.Message = "nothing was sent: no network interface of wol-server's host is eligible; GET /api/v1/interfaces gives the reason of each"
 		return e
 	}
 	e.Message = "nothing was sent: every destination failed, as the list shows; check the cable, the interface and its address"
+	if unsure {
+		e.Kind, e.Unsure = wol.Timeout, true
+		e.Message = "it is not known whether a packet left: every destination failed, but other macvlan interfaces of the same card may have heard one; try again"
+	}
 	for _, f := range failed {
 		e.Err = errors.Join(e.Err, fmt.Errorf("%s via %q: %s", f.Destination, f.Interface, f.Error))
 	}

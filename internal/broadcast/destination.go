@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"context"
 	"net/netip"
 
 	"golang.org/x/net/ipv4"
@@ -19,6 +18,9 @@ type destination struct {
 	control []byte // IP_PKTINFO that ties the packet to iface, or nil
 	outlet  outlet
 	socket  *socket
+	// siblings is true for a macvlan: the kernel hands a broadcast to the others of its
+	// card (mode "bridge") before it asks the card for room.
+	siblings bool
 }
 
 // outlet names a socket. Every interface has its own: were there one for all, a
@@ -31,14 +33,21 @@ type outlet struct {
 }
 
 // send hands packets to the kernel; see socket.send.
-func (d destination) send(ctx context.Context, packets [][]byte, failed []error) {
-	d.socket.send(ctx, packets, d.address, d.control, failed)
+func (d destination) send(packets [][]byte, failed []error) {
+	d.socket.send(packets, d.address, d.control, failed)
 }
 
 // failure puts into words why a packet did not go there.
 func (d destination) failure(err error) wol.Failure {
-	return wol.Failure{Interface: d.iface, Destination: d.text, Error: errorText(err), Code: failureCode(err)}
+	f := wol.Failure{Interface: d.iface, Destination: d.text, Error: errorText(err), Code: failureCode(err)}
+	if d.unsure(err) {
+		f.Error += "; other macvlan interfaces of its card may have heard it"
+	}
+	return f
 }
+
+// unsure reports whether a packet that failed may have been heard all the same.
+func (d destination) unsure(err error) bool { return d.siblings && lost(err) }
 
 // limited returns 255.255.255.255 (RFC 919 section 7) by way of l. It is tied to
 // the interface by IP_PKTINFO (ip(7)), which needs no privilege: a plain send

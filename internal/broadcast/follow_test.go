@@ -64,7 +64,7 @@ func TestADirectedBroadcastNeedsItsAddress(t *testing.T) {
 	}
 	for _, d := range old.destinations {
 		failed := make([]error, 1)
-		d.send(t.Context(), packets, failed)
+		d.send(packets, failed)
 		if gone := d.text == "10.91.0.255:9"; (failed[0] != nil) != gone {
 			t.Errorf("%s: %v", d.text, failed[0])
 		}

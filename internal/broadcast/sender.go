@@ -32,6 +32,10 @@ type Config struct {
 	// Pace waits until that many packets of later copies may leave; nil never waits.
 	// The first copies are the caller's to pace.
 	Pace func(ctx context.Context, packets int) error
+	// Retry pays for one more packet and reports whether it may leave at once; nil always
+	// allows it. It is called before a packet that the kernel dropped on its way is tried
+	// again, because other interfaces may have heard the one that was dropped.
+	Retry func() bool
 }
 
 // Sender is the wol.Waker that owns the sockets: one for each interface and kind
@@ -62,7 +66,10 @@ func New(config Config, log *slog.Logger) *Sender {
 	if pace == nil {
 		pace = func(context.Context, int) error { return nil }
 	}
-	s.copies = newCopies(config.Interval, pace, log)
+	if config.Retry == nil {
+		s.config.Retry = func() bool { return true }
+	}
+	s.copies = newCopies(config.Interval, pace, s.config.Retry, log)
 	var err error
 	if s.watch, err = rtnetlink.NewWatch(); err != nil {
 		s.validity = unwatchedValidity

@@ -1,27 +1,21 @@
 package broadcast
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// roomWait is how long one packet waits for room: time for a 10 Mbit/s card to
-// send hundreds.
-const roomWait = 50 * time.Millisecond
 
 // socket sends to the destinations of one outlet.
 type socket struct {
 	file  *os.File // keeps the descriptor from being closed while a call uses it
 	raw   syscall.RawConn
-	stuck atomic.Bool // the last packet found no room, in spite of waiting
+	stuck atomic.Bool // a packet found no room in spite of waiting, and none has since
 
 	mu       sync.Mutex // for the rest, which one system call uses at a time
 	messages messages
@@ -101,10 +95,8 @@ func setOptions(fd, family int) error {
 func (s *socket) close() error { return s.file.Close() }
 
 // send hands packets to the kernel for one destination and stores into failed, which is
-// as long, why each one was not sent, or nil. It waits a moment for an interface that
-// has no room, as long as ctx lasts; one that took nothing in that time is not waited for
-// again until it has taken a packet.
-func (s *socket) send(ctx context.Context, packets [][]byte, address, control []byte, failed []error) {
+// as long, why each one was not sent, or nil. It does not wait.
+func (s *socket) send(packets [][]byte, address, control []byte, failed []error) {
 	for len(packets) > 0 {
 		sent, err := s.try(packets, address, control)
 		if sent > 0 {
@@ -112,30 +104,17 @@ func (s *socket) send(ctx context.Context, packets [][]byte, address, control []
 		}
 		clear(failed[:sent])
 		packets, failed = packets[sent:], failed[sent:]
-		if err != nil { // it is about the first one only
-			failed[0] = s.insist(ctx, packets[:1], address, control, err)
-			packets, failed = packets[1:], failed[1:]
+		if err == nil {
+			continue
 		}
+		if !full(err) {
+			// It may be the answer to an earlier packet, an ICMP error (RFC 1122
+			// section 4.1.3.3), which the kernel reports in place of sending this one.
+			_, err = s.try(packets[:1], address, control)
+		}
+		failed[0] = err // it is about the first one only
+		packets, failed = packets[1:], failed[1:]
 	}
-}
-
-// insist tries one packet again that the kernel has refused with err.
-func (s *socket) insist(ctx context.Context, packet [][]byte, address, control []byte, err error) error {
-	if !full(err) {
-		// It may be the answer to an earlier packet, an ICMP error (RFC 1122
-		// section 4.1.3.3), which the kernel reports in place of sending this one.
-		_, err = s.try(packet, address, control)
-	}
-	// Waiting means looking again: for the queue behind the socket there is no
-	// event to wait for.
-	for end := time.Now().Add(roomWait); full(err) && !s.stuck.Load() && ctx.Err() == nil && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-		_, err = s.try(packet, address, control)
-	}
-	if ctx.Err() == nil { // or it was not waited for
-		s.stuck.Store(full(err))
-	}
-	return err
 }
 
 // try makes one system call; as messages.send, it fails only if nothing went.
@@ -150,10 +129,4 @@ func (s *socket) try(packets [][]byte, address, control []byte) (sent int, err e
 		return 0, os.ErrClosed // the only way in which Control fails
 	}
 	return s.call.sent, s.call.err
-}
-
-// full reports whether the send buffer (EAGAIN) or the interface's queue (ENOBUFS) had
-// no room for a packet.
-func full(err error) bool {
-	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS)
 }

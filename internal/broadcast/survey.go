@@ -103,6 +103,9 @@ func destinationsOf(l rtnetlink.Link, c Config) []candidate {
 	if c.Raw && l.Ethernet {
 		list = append(list, candidate{destination: frame(l)})
 	}
+	for i := range list {
+		list[i].siblings = l.Kind == "macvlan" || l.Kind == "macvtap"
+	}
 	return list
 }
 

@@ -28,7 +28,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	if !s.copies.reserve(reserved) {
 		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: try again later, or raise --max-pps"}
 	}
-	first := sendAll(ctx, packets, destinations)
+	first := s.sendAll(ctx, packets, destinations)
 	if first.failed > 0 {
 		s.forget() // the survey did not know what made it fail
 	}
@@ -37,7 +37,7 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 		if first.tried == 0 {
 			return nil, &wol.Error{Kind: wol.Timeout, Message: "the call's deadline passed before anything was sent: try again", Err: wol.Ended(ctx)}
 		}
-		return nil, nothingSent(slices.Concat(first.failures(0), down))
+		return nil, nothingSent(slices.Concat(first.failures(0), down), first.unsure())
 	}
 	job := job{requestID: req.ID, parts: first.sent(), left: left}
 	s.copies.release(reserved - job.packets()*left)
@@ -59,15 +59,17 @@ func (r round) at(d, p int) int { return d*len(r.packets) + p }
 
 // sendAll sends packets until ctx ends, in batches, so that every destination has
 // had the first packets before the last ones leave.
-func sendAll(ctx context.Context, packets [][]byte, destinations []destination) round {
+func (s *Sender) sendAll(ctx context.Context, packets [][]byte, destinations []destination) round {
 	r := round{packets: packets, destinations: destinations, errs: make([]error, len(packets)*len(destinations))}
+	posts := make([]post, len(destinations))
 	for batch := range slices.Chunk(packets, maxBatch) {
 		if wol.Ended(ctx) != nil {
 			break
 		}
 		for d, to := range destinations {
-			to.send(ctx, batch, r.errs[r.at(d, r.tried):][:len(batch)])
+			posts[d] = post{to: to, packets: batch, failed: r.errs[r.at(d, r.tried):][:len(batch)]}
 		}
+		sendPosts(ctx, posts, s.config.Retry)
 		r.tried += len(batch)
 	}
 	for d := range destinations {
@@ -109,6 +111,16 @@ func (r round) failures(p int) (failed []wol.Failure) {
 		}
 	}
 	return failed
+}
+
+// unsure reports whether a packet that failed may have been heard.
+func (r round) unsure() bool {
+	for d, to := range r.destinations {
+		if slices.ContainsFunc(r.errs[r.at(d, 0):r.at(d+1, 0)], to.unsure) {
+			return true
+		}
+	}
+	return false
 }
 
 // receipts returns what was sent and what failed for every target; down counts as failed.

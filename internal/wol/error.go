@@ -38,7 +38,7 @@ type Error struct {
 	// Status is the HTTP status to show where it says more than Kind does, such as 413
 	// for a request of kind Invalid; 0 otherwise.
 	Status int
-	// Failed lists the destinations that were tried, for kind Unavailable.
+	// Failed lists the destinations that were tried in vain.
 	Failed []Failure
 	// Err is the cause, for the log only.
 	Err error

@@ -35,8 +35,9 @@ type Request struct {
 //
 // The error is an *Error: Invalid for an interface that cannot be chosen,
 // Forbidden and RateLimited from policies, Unavailable when nothing left, Timeout
-// when ctx ended first, BadUpstream and Internal as their names say. Nothing has
-// been sent when it is Invalid, Forbidden or RateLimited.
+// when ctx ended first or it is not known whether anything left, BadUpstream and
+// Internal as their names say. Nothing has been sent when it is Invalid, Forbidden or
+// RateLimited.
 type Waker interface {
 	Wake(ctx context.Context, req Request) ([]Receipt, error)
 }
