@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"wolgate/internal/lantest"
 	"wolgate/internal/wol"
 	"wolgate/internal/woltest"
 )
@@ -127,6 +129,36 @@ func TestDaemonKeepsItsPacketBudget(t *testing.T) {
 		r.Next(t)
 	}
 	r.Nothing(t)
+}
+
+// TestRetriesCountInThePacketBudget sends by a macvlan whose card is full. The card drops each packet after another macvlan has heard it.
+func TestRetriesCountInThePacketBudget(t *testing.T) {
+	lantest.Require(t)
+	lan := lantest.New(t, "card0")
+	lan.Macvlan("mac0", "10.10.0.1/24")
+	sibling := lan.Macvlan("mac1")
+	sibling.Listen()
+	lan.Congest(300)
+	const perSecond = 30
+	st := start(t, setup{daemon: []string{"--interfaces", "mac0", "--repeat", "1", "--max-pps", fmt.Sprint(perSecond)}})
+	began := time.Now()
+	unknown := 0
+	for range perSecond { // each with two destinations: a second's worth more than the burst
+		a, err := st.try(t.Context(), http.MethodPost, "/api/v1/wol/"+someMAC, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch a.status {
+		case http.StatusServiceUnavailable:
+			t.Errorf("%s, though another interface heard it", a.problem(t).Detail)
+		case http.StatusGatewayTimeout:
+			unknown++
+		}
+	}
+	took := time.Since(began)
+	if heard := len(sibling.Collect(quietLAN)); unknown == 0 || float64(heard) > perSecond*(1+took.Seconds())+1 {
+		t.Errorf("%d packets in %v, with a budget of %d a second; %d calls found no room", heard, took, perSecond, unknown)
+	}
 }
 
 func TestDaemonAdmitsOnlyListedUIDs(t *testing.T) {

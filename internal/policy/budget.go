@@ -87,6 +87,9 @@ func (b *Budget) pay(ctx context.Context, packets int) error {
 	return nil
 }
 
+// PayNow pays for one packet and reports whether it may leave at once.
+func (b *Budget) PayNow() bool { return b.tokens.Allow() }
+
 // timeLeft is how long a call may wait: the answer needs time as well.
 func timeLeft(ctx context.Context, now time.Time) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {

@@ -40,7 +40,7 @@ const (
 // copies that are due. The error is a program.ConfigError where a restart cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	budget := policy.NewBudget(c.MaxPPS)
-	c.Broadcast.Pace = budget.PayCopies
+	c.Broadcast.Pace, c.Broadcast.Retry = budget.PayCopies, budget.PayNow
 	sender := broadcast.New(c.Broadcast, log)
 	defer func() { _ = sender.Close(copiesGrace) }()
 	ctx, cancel := context.WithCancel(ctx) // so that nothing outlives a failed start
