@@ -21,6 +21,7 @@ import (
 // What outside text may take in a line, in bytes.
 const (
 	maxWord   = 64
+	maxName   = 256 // 64 letters of any script
 	maxDetail = 256
 )
 
@@ -71,8 +72,9 @@ func (l *Log) write(now time.Time, level slog.Level, event string, attrs ...slog
 
 // common encodes which request a line is about and who made it.
 func common(requestID string, by wol.Caller) []slog.Attr {
-	attrs := text(make([]slog.Attr, 0, 8), "request_id", requestID, maxWord)
+	attrs := text(make([]slog.Attr, 0, 9), "request_id", requestID, maxWord)
 	attrs = text(attrs, "key_id", by.Grant, maxWord)
+	attrs = text(attrs, "key", by.Name, maxName) // after a revocation nothing else tells whose the id was
 	attrs = text(attrs, "via", by.Via, maxWord)
 	if by.Source.IsValid() {
 		attrs = text(attrs, "source", by.Source.String(), maxWord) // a zone may be of any length

@@ -45,7 +45,7 @@ func TestEveryWakeIsAudited(t *testing.T) {
 	} {
 		log, out := started()
 		next := wol.WakerFunc(func(context.Context, wol.Request) ([]wol.Receipt, error) { return receipts, tt.err })
-		req := wol.Request{ID: "r1", By: wol.Caller{Grant: "k1", Via: "api"}}
+		req := wol.Request{ID: "r1", By: wol.Caller{Grant: "k1", Name: "내 폰", Via: "api"}}
 		for n := range 3 {
 			req.Targets = append(req.Targets, wol.Target{MAC: woltest.MAC(n + 1)})
 		}
@@ -54,10 +54,10 @@ func TestEveryWakeIsAudited(t *testing.T) {
 		}
 		lines := parse[map[string]any](t, out.String())
 		for _, l := range lines {
-			if l["request_id"] != "r1" || l["key_id"] != "k1" || l["via"] != "api" || l["msg"] != "audit" {
+			if l["request_id"] != "r1" || l["key_id"] != "k1" || l["key"] != "내 폰" || l["via"] != "api" || l["msg"] != "audit" {
 				t.Errorf("%s: %v", name, l)
 			}
-			for _, field := range []string{"request_id", "key_id", "via", "msg", "time", "level", "seq"} {
+			for _, field := range []string{"request_id", "key_id", "key", "via", "msg", "time", "level", "seq"} {
 				delete(l, field)
 			}
 		}
