@@ -23,9 +23,10 @@ func allowed() map[string][]string {
 		"internal/strictjson":  {},
 		"internal/wol":         {"internal/strictjson"},
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
-		"internal/apikey":      {"internal/files", "internal/strictjson", "internal/wol"},
+		"internal/apikey":      {"internal/files", "internal/fstype", "internal/strictjson", "internal/wol"},
 		// kit
-		"internal/files":     {},
+		"internal/fstype":    {},
+		"internal/files":     {"internal/fstype"},
 		"internal/problem":   {"internal/wol"},
 		"internal/logs":      {},
 		"internal/program":   {"internal/logs"},
@@ -41,7 +42,7 @@ func allowed() map[string][]string {
 		// adapters
 		"internal/broadcast": {"internal/magicpacket", "internal/logs", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
-		"internal/unixsock":  {"internal/logs", "internal/program"},
+		"internal/unixsock":  {"internal/fstype", "internal/logs", "internal/program"},
 		"internal/wolhttp":   {"internal/problem", "internal/logs", "internal/wol", "internal/program"},
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "internal/fasthttpd"},
 		"docs":               {"github.com/swaggo/swag/v2"},

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"wolgate/internal/fstype"
 )
 
 // maxSize bounds what is read of a file.
@@ -29,7 +31,7 @@ func Read(path string, guard Guard) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not a regular file: name a file", path)
 	}
 	if mode := info.Mode().Perm(); mode&fs.FileMode(guard) != 0 {
-		return nil, ModeError{path: path, mode: mode, guard: guard}
+		return nil, ModeError{path: path, mode: mode, guard: guard, on: fstype.Of(path)}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err == nil && len(text) > maxSize {
@@ -54,10 +56,15 @@ type ModeError struct {
 	path  string
 	mode  fs.FileMode
 	guard Guard
+	on    fstype.Type
 }
 
-// Error returns the fault and the command that cures it.
+// Error returns the fault and what cures it: a command, except on a file system that
+// would not obey it.
 func (e ModeError) Error() string {
+	if cure := e.on.Modes(); cure != "" {
+		return fmt.Sprintf("%s is open to too many (mode %04o), and chmod may change nothing on %v: %s, or keep the file on a file system of Linux such as ext4", e.path, e.mode, e.on, cure)
+	}
 	excess := Guard(e.mode) & e.guard
 	var cure []string
 	if excess&0o070 != 0 {

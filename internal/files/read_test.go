@@ -72,6 +72,16 @@ func TestReadLooksAtTheMode(t *testing.T) {
 	}
 }
 
+// TestNoChmodWhereThereAreNoModes: on vfat every file has the mode of the mount.
+func TestNoChmodWhereThereAreNoModes(t *testing.T) {
+	t.Parallel()
+	err := files.ModeErrorOn(0x4d44, "/boot/keys.json", 0o755, files.Secret)
+	want := "/boot/keys.json is open to too many (mode 0755), and chmod may change nothing on vfat: mount it with the option fmask=0137, or keep the file on a file system of Linux such as ext4"
+	if err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 // TestReadLooksBehindALink: the mode of a link is always 0777.
 func TestReadLooksBehindALink(t *testing.T) {
 	t.Parallel()
