@@ -9,7 +9,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
+
+	"wolgate/internal/fstype"
 )
 
 const (
@@ -47,7 +50,7 @@ func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error
 	}
 	unix, err := p.bind()
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(err, p.leave()))
+		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(p.unfit(err), p.leave()))
 	}
 	// The node goes first and the lock last. While the socket is open the kernel
 	// holds its inode, so that number cannot yet belong to another file; while
@@ -91,8 +94,8 @@ func openDir(name string) (*os.Root, error) {
 		return nil, err
 	}
 	// The umask, which Mkdir obeys, may have shut the group out.
-	if err = dir.Chmod(".", dirMode); err != nil {
-		return nil, errors.Join(err, dir.Close())
+	if err = dir.Chmod(".", dirMode); err != nil { // as vfat does
+		return nil, errors.Join(noPlace(err, name), dir.Close(), os.Remove(name))
 	}
 	return dir, nil
 }
@@ -178,10 +181,42 @@ func (p *place) bind() (*net.UnixListener, error) {
 	if p.node, err = p.dir.Lstat(p.name); err == nil {
 		err = p.dir.Chmod(p.name, socketMode) // never follows a link out of the directory
 	}
+	if err == nil {
+		err = p.checkMode()
+	}
 	if err != nil {
 		return nil, errors.Join(err, p.removeNode(), unix.Close())
 	}
 	return unix, nil
+}
+
+// checkMode refuses a socket that has another mode than chmod gave it, as on ntfs-3g:
+// everybody could connect.
+func (p *place) checkMode() error {
+	node, err := p.dir.Lstat(p.name)
+	if err == nil && node.Mode().Perm() != socketMode {
+		err = fmt.Errorf("the socket has mode %04o instead of %04o: %w", node.Mode().Perm(), fs.FileMode(socketMode), syscall.EPERM)
+	}
+	return err
+}
+
+// unfit says so where err means that the file system is at fault, and leaves nothing
+// behind. vfs_mknod answers EPERM where a file system has no mknod. Other drivers have
+// their own answers; exfat-fuse makes a file instead, so that bind fails with EIO.
+func (p *place) unfit(err error) error {
+	answers := []error{syscall.EPERM, syscall.EIO, syscall.EINVAL, syscall.ENOSYS, syscall.EOPNOTSUPP}
+	if !slices.ContainsFunc(answers, func(answer error) bool { return errors.Is(err, answer) }) {
+		return err
+	}
+	if node, lstatErr := p.dir.Lstat(p.name); lstatErr == nil && node.Mode().IsRegular() && node.Size() == 0 {
+		_ = p.dir.Remove(p.name)
+	}
+	_ = p.dir.Remove(p.name + ".lock") // guards nothing where there is no socket
+	return noPlace(err, filepath.Dir(p.path))
+}
+
+func noPlace(err error, dir string) error {
+	return fmt.Errorf("%w: %v is no place for a socket: choose a --socket on a file system of Linux's own, such as below /run", err, fstype.Of(dir))
 }
 
 // removeNode removes the socket if it is still the one that was bound.

@@ -141,6 +141,8 @@ func perform(in io.Reader, out io.Writer) {
 			if err == nil && l == nil {
 				answer = "none"
 			}
+		case "mount": // a file system that takes no sockets
+			err = syscall.Mount("mqueue", argument, "mqueue", 0, "")
 		case "close":
 			err = l.Close()
 		case "greet": // one peer
