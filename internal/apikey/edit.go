@@ -24,9 +24,9 @@ func Add(path, name string, scopes []wol.Action, targets []wol.MAC, expires, now
 		return Key{}, err
 	}
 	if err := makeDir(filepath.Dir(path)); err != nil {
-		return Key{}, err
+		return Key{}, fmt.Errorf("key file %s: %w: make that directory, or choose another file with --keys", path, err)
 	}
-	err = edit(path, func(f File) (File, error) {
+	err = edit(path, true, func(f File) (File, error) {
 		if f.index(name) >= 0 {
 			return File{}, fmt.Errorf("key file %s has a key named %s already: choose another name, or revoke that key first: api-server keys revoke %s", path, name, name)
 		}
@@ -41,16 +41,31 @@ func Add(path, name string, scopes []wol.Action, targets []wol.MAC, expires, now
 // Revoke takes a key out of the file for good. On an error the file is as it
 // was, unless the error says that it has changed.
 func Revoke(path, name string) error {
+	return editKey(path, name, "revoked", func(entries []Entry, i int) ([]Entry, error) {
+		return slices.Delete(entries, i, i+1), nil
+	})
+}
+
+// editKey changes or deletes the key of that name, which is the i-th of the entries. An
+// error that is about the file says that nothing was done.
+func editKey(path, name, done string, change func(entries []Entry, i int) ([]Entry, error)) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	return edit(path, func(f File) (File, error) {
+	refused := false // by us, so that the key is not in doubt
+	err := edit(path, false, func(f File) (File, error) {
 		i := f.index(name)
-		if i < 0 {
+		if refused = i < 0; refused {
 			return File{}, fmt.Errorf("key file %s has no key named %s: see the names with api-server keys list", path, name)
 		}
-		return File{entries: slices.Delete(f.Entries(), i, i+1)}, nil
+		entries, err := change(f.Entries(), i)
+		refused = err != nil
+		return File{entries: entries}, err
 	})
+	if err == nil || refused || errors.Is(err, errLate) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("key %s is not %s, and as valid as before: %w", name, done, err)
 }
 
 // newEntry round-trips through entryJSON so that Add and ParseFile validate alike.
@@ -75,18 +90,18 @@ func (f File) index(name string) int {
 
 // edit changes a key file, or creates one, under a lock on its directory: a lock on the
 // file itself would be lost with the next rename.
-func edit(path string, change func(File) (File, error)) error {
+func edit(path string, create bool, change func(File) (File, error)) error {
 	path, err := resolve(path)
 	if err != nil {
 		return err
 	}
-	dir, err := lockDir(filepath.Dir(path))
+	dir, err := lockDir(path)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
 	f, err := Load(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !(create && errors.Is(err, fs.ErrNotExist)) {
 		return err
 	}
 	if f, err = change(f); err != nil {
@@ -115,7 +130,7 @@ func resolve(path string) (string, error) {
 		return target, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return "", refused(path, err)
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return "", fmt.Errorf("key file %s is a link to nowhere: remove it or create what it names", path)

@@ -334,7 +334,7 @@ func TestFullDiskLeavesTheOldFile(t *testing.T) {
 	path := write(t, document(t, entry("k", apikey.Generate(), nil)))
 	before := read(t, path)
 	out, err := helper(t, "add on a full disk", path, "new").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "file too large") {
+	if err == nil || !strings.Contains(string(out), path+" cannot be replaced: file too large") || strings.Contains(string(out), ".tmp") {
 		t.Errorf("got %v, %s", err, out)
 	}
 	if !bytes.Equal(before, read(t, path)) {

@@ -48,6 +48,8 @@ func help(verb, path, name string) error {
 			return err
 		}
 		return help("add", path, name)
+	case "revoke":
+		return apikey.Revoke(path, name)
 	default:
 		return fmt.Errorf("unknown verb %s", verb)
 	}

@@ -1,12 +1,16 @@
 package apikey
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"wolgate/internal/files"
+	"wolgate/internal/fstype"
 )
 
 // makeDir creates a missing directory, but none above it: a mistyped path must fail.
@@ -18,13 +22,12 @@ func makeDir(dir string) error {
 	return err
 }
 
-// lockDir waits for the exclusive lock of a directory. Closing it releases the lock, as
-// does the end of the process, and no lock file is left. Where a file system cannot lock
-// a directory (NFS), editing fails.
+// lockDir waits for the exclusive lock of the directory of a key file. Closing it releases
+// the lock, as does the end of the process, and no lock file is left.
 func lockDir(path string) (*os.File, error) {
-	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	dir, err := os.OpenFile(filepath.Dir(path), os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, err
+		return nil, refused(path, err)
 	}
 	for {
 		err = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
@@ -33,7 +36,7 @@ func lockDir(path string) (*os.File, error) {
 		}
 		if !errors.Is(err, syscall.EINTR) {
 			_ = dir.Close()
-			return nil, fmt.Errorf("lock directory %s: %w", path, err)
+			return nil, unlockable(dir.Name(), fstype.Of(dir.Name()), err)
 		}
 	}
 }
@@ -41,7 +44,19 @@ func lockDir(path string) (*os.File, error) {
 // replace puts text at path in one step: at every moment, and after a crash at
 // any moment, path holds either all of the old text or all of the new. old is
 // nil where there is no file yet. The caller holds the lock of dir.
-func replace(dir *os.File, path string, text []byte, old fs.FileInfo) (err error) {
+func replace(dir *os.File, path string, text []byte, old fs.FileInfo) error {
+	if err := rename(dir, path, text, old); err != nil {
+		return refused(path, err)
+	}
+	// EINVAL is a file system without fsync of directories. Any other failure comes too
+	// late to undo the change.
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("key file %s %w: %w", path, errLate, err)
+	}
+	return nil
+}
+
+func rename(dir *os.File, path string, text []byte, old fs.FileInfo) (err error) {
 	// One name is enough under the lock. A file that has it was left by a run that was
 	// killed.
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
@@ -64,15 +79,7 @@ func replace(dir *os.File, path string, text []byte, old fs.FileInfo) (err error
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	// EINVAL is a file system without fsync of directories. Any other failure comes too
-	// late to undo the change.
-	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return fmt.Errorf("key file %s has changed but may not survive a power cut: %w", path, err)
-	}
-	return nil
+	return os.Rename(temp, path)
 }
 
 // fill writes the new file, gives it its owner and mode, and waits for the disk.
@@ -87,6 +94,14 @@ func fill(f, dir *os.File, text []byte, old fs.FileInfo) error {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&fs.FileMode(files.Secret) != 0 {
+		on := fstype.Of(f.Name())
+		return fmt.Errorf("it would be open to too many (mode %04o): %s", mode, cmp.Or(on.Modes(), "keep it on another file system"))
 	}
 	return f.Sync()
 }

@@ -63,7 +63,7 @@ type ModeError struct {
 // would not obey it.
 func (e ModeError) Error() string {
 	if cure := e.on.Modes(); cure != "" {
-		return fmt.Sprintf("%s is open to too many (mode %04o), and chmod may change nothing on %v: %s, or keep the file on a file system of Linux such as ext4", e.path, e.mode, e.on, cure)
+		return fmt.Sprintf("%s is open to too many (mode %04o), and %s", e.path, e.mode, cure)
 	}
 	excess := Guard(e.mode) & e.guard
 	var cure []string

@@ -31,9 +31,15 @@ func (t Type) String() string {
 	return fmt.Sprintf("a file system of type %#x", uint32(t))
 }
 
-// Modes returns how the modes of files are set where that is not done by chmod, because
-// the file system keeps none or only where it is told to. It is empty for all others.
-func (t Type) Modes() string { return foreign()[t].modes }
+// Modes returns what to do instead of chmod on a file system that keeps no modes, or only
+// where it is told to. It is empty for all others.
+func (t Type) Modes() string {
+	row := foreign()[t]
+	if row.modes == "" {
+		return ""
+	}
+	return fmt.Sprintf("chmod may change nothing on %v: %s, or keep the file on a file system of Linux such as ext4", t, row.modes)
+}
 
 // row is a file system that was not made for Unix, or is not a disk of this machine.
 type row struct{ name, modes string }

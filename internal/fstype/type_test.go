@@ -12,8 +12,8 @@ import (
 func TestTypes(t *testing.T) {
 	t.Parallel()
 	for number, want := range map[fstype.Type]struct{ name, modes string }{
-		0x4d44:     {"vfat", "mount it with the option fmask=0137"},
-		0xfe534d42: {"CIFS", "mount it with the option file_mode=0640"},
+		0x4d44:     {"vfat", "chmod may change nothing on vfat: mount it with the option fmask=0137, or keep the file on a file system of Linux such as ext4"},
+		0xfe534d42: {"CIFS", "chmod may change nothing on CIFS: mount it with the option file_mode=0640, or keep the file on a file system of Linux such as ext4"},
 		0x6969:     {"NFS", ""},
 		0xef53:     {"a file system of type 0xef53", ""},
 		0:          {"this file system", ""},
