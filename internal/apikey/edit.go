@@ -27,8 +27,8 @@ func Add(path, name string, scopes []wol.Action, targets []wol.MAC, expires, now
 		return Key{}, fmt.Errorf("key file %s: %w: make that directory, or choose another file with --keys", path, err)
 	}
 	err = edit(path, true, func(f File) (File, error) {
-		if f.index(name) >= 0 {
-			return File{}, fmt.Errorf("key file %s has a key named %s already: choose another name, or revoke that key first: api-server keys revoke %s", path, name, name)
+		if name := entry.Name; f.index(name) >= 0 {
+			return File{}, fmt.Errorf("key file %s has a key named %s already: choose another name, or revoke that key first: %s", path, name, Command(path, "revoke", name))
 		}
 		return File{entries: append(f.Entries(), entry)}, nil
 	})
@@ -49,14 +49,15 @@ func Revoke(path, name string) error {
 // editKey changes or deletes the key of that name, which is the i-th of the entries. An
 // error that is about the file says that nothing was done.
 func editKey(path, name, done string, change func(entries []Entry, i int) ([]Entry, error)) error {
-	if err := checkName(name); err != nil {
+	name, err := parseName(name)
+	if err != nil {
 		return err
 	}
 	refused := false // by us, so that the key is not in doubt
-	err := edit(path, false, func(f File) (File, error) {
+	err = edit(path, false, func(f File) (File, error) {
 		i := f.index(name)
 		if refused = i < 0; refused {
-			return File{}, fmt.Errorf("key file %s has no key named %s: see the names with api-server keys list", path, name)
+			return File{}, fmt.Errorf("key file %s has no key named %s: see the names with: %s", path, name, Command(path, "list"))
 		}
 		entries, err := change(f.Entries(), i)
 		refused = err != nil

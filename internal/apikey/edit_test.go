@@ -144,7 +144,7 @@ func TestAddRefuses(t *testing.T) {
 		want    string
 	}{
 		"name taken":       {"taken", wake, nil, time.Time{}, path + " has a key named taken already"},
-		"bad name":         {"my laptop", wake, nil, time.Time{}, "name is not"},
+		"bad name":         {"my  laptop", wake, nil, time.Time{}, "name is not"},
 		"key for a name":   {key, wake, nil, time.Time{}, "name is itself a key"},
 		"env":              {"env", wake, nil, time.Time{}, "name is env"},
 		"no scope":         {"k", nil, nil, time.Time{}, "there is no scope"},

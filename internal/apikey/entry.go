@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"wolgate/internal/wol"
@@ -56,13 +55,14 @@ func (e Entry) toJSON() entryJSON {
 
 // parse validates an entry, from the file and from Add alike.
 func (s entryJSON) parse() (Entry, error) {
-	if err := checkName(s.Name); err != nil {
+	name, err := parseName(s.Name)
+	if err != nil {
 		return Entry{}, err
 	}
 	if len(s.ID) != idSize || !allBase62(s.ID) {
 		return Entry{}, errors.New("id is not 8 letters or digits")
 	}
-	e := Entry{Name: s.Name, ID: s.ID}
+	e := Entry{Name: name, ID: s.ID}
 	digest, err := hex.DecodeString(s.SHA256)
 	if err != nil || len(digest) != len(e.digest) {
 		return Entry{}, errors.New("sha256 is not the 64 hex digits of a hash")
@@ -98,24 +98,6 @@ func (s entryJSON) parse() (Entry, error) {
 		}
 	}
 	return e, nil
-}
-
-// checkName refuses what could be mistaken for something else in a list, a log
-// or a command line.
-func checkName(name string) error {
-	valid := len(name) >= 1 && len(name) <= 64
-	for i := range len(name) {
-		valid = valid && (isBase62(name[i]) || i > 0 && strings.IndexByte("._-", name[i]) >= 0)
-	}
-	switch {
-	case !valid:
-		return errors.New("name is not 1 to 64 letters, digits, dots, dashes and underscores that start with a letter or digit")
-	case name == envID:
-		return errors.New("name is env, which stands for the key of API_KEY: choose another")
-	case shaped(name):
-		return errors.New("name is itself a key: choose a name that is no secret, and revoke that key if it is in use")
-	}
-	return nil
 }
 
 // parseTime reads the one spelling of a moment that the file has. time.Parse

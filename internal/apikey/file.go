@@ -106,7 +106,8 @@ func (f File) Encode() ([]byte, error) {
 
 // label names an entry by its position, and by its name where that is valid.
 func label(i int, name string) string {
-	if checkName(name) != nil {
+	name, err := parseName(name)
+	if err != nil {
 		return fmt.Sprint(i + 1)
 	}
 	return fmt.Sprintf("%d (%s)", i+1, name)

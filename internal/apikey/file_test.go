@@ -125,7 +125,7 @@ func TestParseFileRefuses(t *testing.T) {
 		"duplicate id":        {with("id", other.ID()), "entry 2 (laptop): another entry has the same id"},
 		"no name":             {without("name"), "entry 2: name is not"},
 		"empty name":          {with("name", ""), "entry 2: name is not"},
-		"spaced name":         {with("name", "my laptop"), "entry 2: name is not"},
+		"spaced name":         {with("name", "my  laptop"), "entry 2: name is not"},
 		"dotted name":         {with("name", ".laptop"), "entry 2: name is not"},
 		"long name":           {with("name", strings.Repeat("a", 65)), "entry 2: name is not"},
 		"newline in name":     {with("name", "laptop\n"), "entry 2: name is not"},

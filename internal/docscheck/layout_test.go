@@ -23,7 +23,7 @@ func allowed() map[string][]string {
 		"internal/strictjson":  {},
 		"internal/wol":         {"internal/strictjson"},
 		"internal/policy":      {"internal/wol", "golang.org/x/time"},
-		"internal/apikey":      {"internal/files", "internal/fstype", "internal/strictjson", "internal/wol"},
+		"internal/apikey":      {"internal/files", "internal/fstype", "internal/strictjson", "internal/wol", "golang.org/x/text"},
 		// kit
 		"internal/fstype":    {},
 		"internal/files":     {"internal/fstype"},
