@@ -38,51 +38,33 @@ func Add(path, name string, scopes []wol.Action, targets []wol.MAC, expires, now
 	return key, nil
 }
 
-// Revoke takes a key out of the file for good. On an error the file is as it
-// was, unless the error says that it has changed.
-func Revoke(path, name string) error {
-	return editKey(path, name, "revoked", func(entries []Entry, i int) ([]Entry, error) {
-		return slices.Delete(entries, i, i+1), nil
-	})
-}
-
-// editKey changes or deletes the key of that name, which is the i-th of the entries. An
-// error that is about the file says that nothing was done.
-func editKey(path, name, done string, change func(entries []Entry, i int) ([]Entry, error)) error {
-	name, err := parseName(name)
-	if err != nil {
-		return err
-	}
-	refused := false // by us, so that the key is not in doubt
-	err = edit(path, false, func(f File) (File, error) {
-		i := f.index(name)
-		if refused = i < 0; refused {
-			return File{}, fmt.Errorf("key file %s has no key named %s: see the names with: %s", path, name, Command(path, "list"))
-		}
-		entries, err := change(f.Entries(), i)
-		refused = err != nil
-		return File{entries: entries}, err
-	})
-	if err == nil || refused || errors.Is(err, errLate) || errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return fmt.Errorf("key %s is not %s, and as valid as before: %w", name, done, err)
-}
-
-// newEntry round-trips through entryJSON so that Add and ParseFile validate alike.
+// newEntry is the entry of a new key, as it comes out of the file again.
 func newEntry(key Key, name string, scopes []wol.Action, targets []wol.MAC, expires, now time.Time) (Entry, error) {
-	expires = expires.Truncate(time.Second) // the file counts in seconds
-	if !expires.IsZero() && !expires.After(now) {
-		return Entry{}, errors.New("the key would have expired already: choose a later end")
+	if err := checkEnd(expires, now); err != nil {
+		return Entry{}, err
 	}
-	scopes, targets = slices.Clone(scopes), slices.Clone(targets)
-	slices.Sort(scopes)
-	slices.SortFunc(targets, func(a, b wol.MAC) int { return bytes.Compare(a[:], b[:]) })
 	return Entry{
-		Name: name, ID: key.ID(), digest: key.digest(),
-		Scopes: slices.Compact(scopes), Targets: slices.Compact(targets),
-		Created: now, Expires: expires,
-	}.toJSON().parse()
+		Name: name, ID: key.ID(), digest: key.digest(), Scopes: scopes, Targets: targets, Created: now, Expires: expires,
+	}.written()
+}
+
+// written round-trips through entryJSON, so that what is given here and what ParseFile
+// reads are validated alike.
+func (e Entry) written() (Entry, error) {
+	e.Scopes, e.Targets = slices.Clone(e.Scopes), slices.Clone(e.Targets)
+	slices.Sort(e.Scopes)
+	slices.SortFunc(e.Targets, func(a, b wol.MAC) int { return bytes.Compare(a[:], b[:]) })
+	e.Scopes, e.Targets = slices.Compact(e.Scopes), slices.Compact(e.Targets)
+	return e.toJSON().parse()
+}
+
+// checkEnd refuses an end that is not later than now by the clock of the file, which
+// counts in seconds.
+func checkEnd(expires, now time.Time) error {
+	if !expires.IsZero() && !expires.Truncate(time.Second).After(now) {
+		return errors.New("the key would have expired already: choose a later end")
+	}
+	return nil
 }
 
 func (f File) index(name string) int {
