@@ -41,7 +41,7 @@ func settings(c *Config) *program.Settings {
 		c.WolSocket = text
 		return unixsock.CheckPath(text)
 	})
-	s.AddAs(keycmd.Flag, keycmd.Variable, keycmd.DefaultFile, "file of hashed keys, read again when it changes", program.Text(&c.Keys))
+	s.AddAs(keycmd.Flag, keycmd.Variable, keycmd.DefaultFile, "file of hashed keys, read again when it changes", keycmd.File(&c.Keys))
 	s.Add("ops-listen", "127.0.0.1:9091", "address of /metrics and pprof; empty = off", func(text string) error {
 		if text == "" {
 			c.OpsListen = ""

@@ -17,7 +17,7 @@ import (
 const help = `api-server is the public HTTP API in front of wol-server.
 
   api-server [serve] [flags]   serve until SIGTERM or SIGINT
-  api-server keys ...          add, list and revoke keys: see api-server keys --help
+  api-server keys ...          add, list, change and revoke keys: see api-server keys --help
   api-server healthcheck       exit 0 if the running gateway answers
   api-server version           print the version
 

@@ -35,7 +35,7 @@ func allowed() map[string][]string {
 		"internal/netlimit":  {"internal/logs", "internal/ratelimit"},
 		"internal/audit":     {"internal/logs", "internal/ratelimit", "internal/wol"},
 		"internal/keyring":   {"internal/apikey", "internal/audit", "internal/files", "internal/program", "internal/wol"},
-		"internal/keycmd":    {"internal/apikey", "internal/program", "internal/wol"},
+		"internal/keycmd":    {"internal/apikey", "internal/program", "internal/wol", "golang.org/x/text"},
 		"internal/ops":       {"internal/netlimit"},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},

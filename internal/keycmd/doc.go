@@ -1,2 +1,2 @@
-// Package keycmd is the verb keys of api-server: it adds, lists and revokes keys.
+// Package keycmd is the verb keys of api-server: it adds, lists, changes and revokes keys.
 package keycmd

@@ -5,20 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/program"
-	"wolgate/internal/wol"
-)
-
-// Where the key file is named, and where it is by default.
-const (
-	Flag        = "keys"
-	Variable    = "API_KEYS_FILE"
-	DefaultFile = "/etc/api-server/keys.json"
 )
 
 const help = `api-server keys manages the file of hashed keys; a running api-server follows it.
@@ -26,12 +18,20 @@ const help = `api-server keys manages the file of hashed keys; a running api-ser
   api-server keys add NAME [--scope wake]... [--target MAC]... [--expires 90d]
         makes a key and prints it, this once
   api-server keys list
+  api-server keys edit NAME [--scope ...]... [--target MAC]... [--expires ...] [--name NEW]
+        changes what is named, and not the key itself
   api-server keys revoke NAME
 
-  --scope    wake (the default) or admin; may be given twice
-  --target   a MAC that the key may wake, any number of times; none = every target
-  --expires  30m, 12h, 90d or 2w; none = never
-  --keys     the key file (API_KEYS_FILE), default ` + DefaultFile + `
+  --scope      wake (the default) or admin; may be given twice
+  --target     a MAC that the key may wake, any number of times; none = every target
+  --expires    30m, 12h, 90d or 2w from now; none = never
+  --name       edit: another name
+  --no-targets edit: every target
+  --no-expiry  edit: never
+  --keys       the key file (API_KEYS_FILE), default ` + DefaultFile + `
+
+NAME is 1 to 64 letters and digits of any script, with . _ - and single spaces between
+them; a shell needs quotes around spaces. edit replaces all scopes, or all targets.
 
 `
 
@@ -66,10 +66,21 @@ func Run(args, environ []string, stdout, stderr io.Writer) error {
 	case "add":
 		return add(name, o, stdout, stderr)
 	case "list":
-		return list(o.file, stdout)
+		f, err := apikey.Load(o.file)
+		if err != nil {
+			return wrong(o.file, err)
+		}
+		return table(f.Entries(), time.Now(), stdout)
+	case "edit":
+		e, err := apikey.Edit(o.file, name, o.change, time.Now())
+		if err != nil {
+			return wrong(o.file, err)
+		}
+		fmt.Fprintf(stderr, "Key %s is changed. A running api-server follows within a second.\n", name)
+		return table([]apikey.Entry{e}, time.Now(), stdout)
 	case "revoke":
 		if err := apikey.Revoke(o.file, name); err != nil {
-			return program.ConfigError{Err: err}
+			return wrong(o.file, err)
 		}
 		fmt.Fprintf(stderr, "Key %s is revoked. A running api-server follows within a second.\n", name)
 		return nil
@@ -78,88 +89,29 @@ func Run(args, environ []string, stdout, stderr io.Writer) error {
 	}
 }
 
-type options struct {
-	file    string
-	scopes  []wol.Action
-	targets []wol.MAC
-	expires time.Time
-}
-
-// parse reads the flags of verb and returns what stands beside them.
-func parse(verb string, args []string, getenv func(string) string) (o options, rest []string, err error) {
-	if o.file = getenv(Variable); o.file == "" {
-		o.file = DefaultFile
-	}
-	flags := flag.NewFlagSet("keys", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.file, Flag, o.file, "")
-	if verb != "add" { // the other verbs would silently ignore these
-		err = flags.Parse(args)
-		return o, flags.Args(), err
-	}
-	flags.Func("scope", "", func(text string) error {
-		scope, err := apikey.ParseScope(text)
-		o.scopes = append(o.scopes, scope)
-		return err
-	})
-	flags.Func("target", "", func(text string) error {
-		mac, err := wol.ParseMAC(text)
-		o.targets = append(o.targets, mac)
-		return err
-	})
-	flags.Func("expires", "", func(text string) error {
-		span, err := apikey.ParseExpiry(text)
-		o.expires = time.Now().Add(span)
-		return err
-	})
-	err = flags.Parse(args)
-	if len(o.scopes) == 0 {
-		o.scopes = []wol.Action{wol.Wake}
-	}
-	return o, flags.Args(), err
-}
-
 func add(name string, o options, stdout, stderr io.Writer) error {
-	key, err := apikey.Add(o.file, name, o.scopes, o.targets, o.expires, time.Now())
+	key, err := apikey.Add(o.file, name, o.change.Scopes, o.change.Targets, o.change.Expires, time.Now())
 	if err != nil {
 		return program.ConfigError{Err: err}
 	}
 	fmt.Fprintf(stderr, "Key %s is in %s. It is shown this once; keep it where it will be used:\n", name, o.file)
 	if _, err = fmt.Fprintln(stdout, key.Reveal()); err != nil {
 		// A key that was never seen is of use only to a thief.
-		return errors.Join(fmt.Errorf("the key could not be shown, and was taken back: %w", err), apikey.Revoke(o.file, name))
+		err = fmt.Errorf("the key could not be shown: %w", err)
+		if revoked := apikey.Revoke(o.file, name); revoked != nil {
+			return fmt.Errorf("%w; %w", err, revoked)
+		}
+		return fmt.Errorf("%w, and was taken back", err)
 	}
 	return nil
 }
 
-func list(file string, stdout io.Writer) error {
-	f, err := apikey.Load(file)
-	if err != nil {
-		return program.ConfigError{Err: err}
+// wrong is an error of a verb that needs a key file. Without one, the running api-server
+// may use another than this command was told of.
+func wrong(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no key file %s: name the one that api-server uses with --%s or %s, or make a first key: %s",
+			file, Flag, Variable, apikey.Command(file, "add", "NAME"))
 	}
-	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tID\tSCOPES\tTARGETS\tCREATED\tEXPIRES")
-	for _, e := range f.Entries() {
-		expires := "never"
-		if !e.Expires.IsZero() {
-			expires = e.Expires.Format(time.RFC3339)
-		}
-		if e.Expired(time.Now()) {
-			expires += " (expired)"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, e.ID, join(e.Scopes), join(e.Targets), e.Created.Format(time.RFC3339), expires)
-	}
-	return table.Flush()
-}
-
-// join writes a list with commas, or "any" where it is empty.
-func join[T any](values []T) string {
-	if len(values) == 0 {
-		return "any"
-	}
-	texts := make([]string, len(values))
-	for i, one := range values {
-		texts[i] = fmt.Sprint(one)
-	}
-	return strings.Join(texts, ",")
+	return program.ConfigError{Err: err}
 }
