@@ -30,7 +30,7 @@ func Load(path string) (File, error) {
 	text, err := files.Read(path, files.Secret)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return File{}, fmt.Errorf("%w: create the first key: api-server keys add NAME", err)
+		return File{}, fmt.Errorf("%w: create the first key: %s", err, Command(path, "add", "NAME"))
 	case errors.Is(err, fs.ErrPermission):
 		return File{}, fmt.Errorf("key file: %w: make it readable for api-server", err)
 	case err != nil:

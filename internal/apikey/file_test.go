@@ -75,7 +75,7 @@ func TestLoadMissing(t *testing.T) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("got %v, want fs.ErrNotExist", err)
 		}
-		for _, want := range []string{path, "create the first key: api-server keys add NAME"} {
+		for _, want := range []string{path, "create the first key: api-server keys add NAME --keys " + path} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%v does not say %q", err, want)
 			}
