@@ -32,7 +32,7 @@ func Load(path string) (File, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return File{}, fmt.Errorf("%w: create the first key: %s", err, Command(path, "add", "NAME"))
 	case errors.Is(err, fs.ErrPermission):
-		return File{}, fmt.Errorf("key file: %w: make it readable for api-server", err)
+		return File{}, fmt.Errorf("key file: %w: make it readable for the user who runs this", err)
 	case err != nil:
 		return File{}, fmt.Errorf("key file: %w", err)
 	}
