@@ -115,7 +115,7 @@ func resolve(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", refused(path, err)
 	}
-	if _, err := os.Lstat(path); err == nil {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 { // a file has just been made otherwise
 		return "", fmt.Errorf("key file %s is a link to nowhere: remove it or create what it names", path)
 	}
 	return path, nil
