@@ -14,9 +14,9 @@ import (
 // maxSize bounds what is read of a file.
 const maxSize = 1 << 20
 
-// Read reads a regular file of at most 1 MiB whose mode the guard accepts. Anything
-// else is an error at once: opening a pipe would wait for its writer (fifo(7)), and a
-// device may be endless.
+// Read reads a regular file of at most 1 MiB whose mode the guard accepts, and returns its
+// text without a byte order mark. Anything else is an error at once: opening a pipe would
+// wait for its writer (fifo(7)), and a device may be endless.
 func Read(path string, guard Guard) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -34,10 +34,16 @@ func Read(path string, guard Guard) ([]byte, error) {
 		return nil, ModeError{path: path, mode: mode, guard: guard, on: fstype.Of(path)}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err == nil && len(text) > maxSize {
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxSize {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSize)
 	}
-	return text, err
+	if text, err = decode(text); err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return text, nil
 }
 
 // Guard is the permissions that a file must not give.

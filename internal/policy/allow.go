@@ -16,7 +16,7 @@ type AllowList map[wol.MAC]struct{}
 func ParseAllowList(text []byte) (AllowList, error) {
 	list := AllowList{}
 	n := 0
-	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // some editors begin with a byte order mark
+	for line := range strings.Lines(string(text)) {
 		n++
 		entry, _, _ := strings.Cut(line, "#")
 		entry = strings.TrimSpace(entry)

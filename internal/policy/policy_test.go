@@ -110,9 +110,8 @@ func TestAllowRefusesTheWholeCall(t *testing.T) {
 func TestParseAllowListTakes(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"byte order mark": "\ufeffaa:bb:cc:dd:ee:ff\n",
-		"Windows lines":   "# mine\r\naa:bb:cc:dd:ee:ff\r\n",
-		"a long comment":  "# " + strings.Repeat("x", 100_000) + "\naa:bb:cc:dd:ee:ff",
+		"Windows lines":  "# mine\r\naa:bb:cc:dd:ee:ff\r\n",
+		"a long comment": "# " + strings.Repeat("x", 100_000) + "\naa:bb:cc:dd:ee:ff",
 	} {
 		list, err := policy.ParseAllowList([]byte(text))
 		if _, ok := list[wol.MAC{0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}]; err != nil || !ok || len(list) != 1 {
