@@ -86,11 +86,15 @@ type state struct {
 	changed       syscall.Timespec
 }
 
-// stateOf returns the zero state where there is no file to be seen.
+// stateOf returns the zero state where there is no file that could be read. The file is
+// opened, because an NFS client then asks the server (close-to-open consistency, nfs(5));
+// it answers stat(2) from a cache, which may be a minute old.
 func stateOf(path string) state {
-	var s syscall.Stat_t
-	if err := syscall.Stat(path, &s); err != nil {
+	f, info, err := open(path)
+	if err != nil {
 		return state{}
 	}
+	defer f.Close()
+	s := info.Sys().(*syscall.Stat_t)
 	return state{device: uint64(s.Dev), inode: s.Ino, size: s.Size, changed: s.Ctim}
 }

@@ -3,9 +3,11 @@ package files_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -120,5 +122,52 @@ func run(t *testing.T, f *files.Followed[string], changed func(before, now strin
 	return func() {
 		cancel()
 		<-ended
+	}
+}
+
+// TestAMountedFileThatIsReplacedIsNamed replaces a file whose name goes on leading to the
+// old one, as that of a mount does: neither time nor SIGHUP shows another, and that is
+// never called a change.
+func TestAMountedFileThatIsReplacedIsNamed(t *testing.T) {
+	hangup := hangups(t)
+	for name, replace := range map[string]func(dir string) error{
+		"file":      func(dir string) error { return os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "file")) },
+		"directory": os.RemoveAll,
+	} {
+		dir := filepath.Join(t.TempDir(), "dir")
+		path := filepath.Join(dir, "file")
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(path, []byte("one"), 0o600), os.WriteFile(filepath.Join(dir, "new"), []byte("two"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		mounted, below := path, ""
+		if name == "directory" {
+			mounted, below = dir, "/file"
+		}
+		open, err := os.Open(mounted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer open.Close()
+		inside := fmt.Sprintf("/proc/self/fd/%d%s", open.Fd(), below)
+		f, err := files.Follow(inside, func(path string) (string, error) {
+			text, err := files.Read(path, files.Secret)
+			return string(text), err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := make(chan string, 100)
+		stop := run(t, f, func(before, now string) { said <- before + " to " + now }, func(err error) { said <- err.Error() })
+		if err := replace(dir); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-said; !strings.Contains(got, inside+" was replaced on the host") {
+			t.Errorf("%s: %q", name, got)
+		}
+		hangup()
+		stop()
+		if len(said) > 0 || f.Current() != "one" {
+			t.Errorf("%s: and %q; %q is current", name, <-said, f.Current())
+		}
 	}
 }

@@ -1,10 +1,12 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -15,18 +17,13 @@ import (
 const maxSize = 1 << 20
 
 // Read reads a regular file of at most 1 MiB whose mode the guard accepts, and returns its
-// text without a byte order mark. Anything else is an error at once: opening a pipe would
-// wait for its writer (fifo(7)), and a device may be endless.
+// text without a byte order mark. Anything else is an error at once.
 func Read(path string, guard Guard) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, info, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat() // of the open file, so that what is checked is what is read
-	if err != nil {
-		return nil, err
-	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file: name a file", path)
 	}
@@ -44,6 +41,40 @@ func Read(path string, guard Guard) ([]byte, error) {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return text, nil
+}
+
+// open opens a file and describes what it has opened, so that what is checked is what is
+// read. It does not wait for the writer of a pipe (fifo(7)).
+//
+// A file without a link was deleted or replaced. Where its name leads to it nevertheless,
+// time after time, the name is a mount of the file: it keeps the inode that it was made
+// with, and no change by rename(2) is ever seen through it.
+func open(path string) (*os.File, fs.FileInfo, error) {
+	for try := 0; ; try++ {
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, fs.ErrNotExist) && unlinked(os.Stat(filepath.Dir(path))) {
+			err = ReplacedError{"the directory of " + path, "restart this container"}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		info, err := f.Stat()
+		if err == nil && !unlinked(info, nil) {
+			return f, info, nil
+		}
+		_ = f.Close()
+		if err != nil {
+			return nil, nil, err
+		}
+		if try == 3 { // four replacements in such a moment are no coincidence
+			return nil, nil, ReplacedError{path, "restart this container, and mount the directory of the file, which shows every change"}
+		}
+	}
+}
+
+// unlinked takes what Stat returns.
+func unlinked(info fs.FileInfo, err error) bool {
+	return err == nil && info.Sys().(*syscall.Stat_t).Nlink == 0
 }
 
 // Guard is the permissions that a file must not give.
