@@ -51,7 +51,7 @@ type Event struct {
 	RequestID string
 	By        wol.Caller // who provoked it, as far as that is known
 	Route     string     // the pattern, never the path
-	Detail    string     // our own words; an origin or the name of a key may be among them
+	Detail    string     // our own words; an origin may be among them
 }
 
 // attrs encodes what the line says beyond the name.

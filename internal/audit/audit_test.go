@@ -123,7 +123,8 @@ func TestNames(t *testing.T) {
 		audit.LoginFail: "authn_login_fail", audit.AuthzFail: "authz_fail", audit.InputFail: "input_validation_fail",
 		audit.RateLimitExceeded: "excess_rate_limit_exceeded", audit.CORS: "malicious_cors", audit.Startup: "sys_startup",
 		audit.Shutdown: "sys_shutdown", audit.TokenCreated: "authn_token_created", audit.TokenRevoked: "authn_token_revoked",
-		0: "unknown", 255: "unknown",
+		audit.PermissionsChanged: "privilege_permissions_changed",
+		0:                        "unknown", 255: "unknown",
 	} {
 		log, out := started()
 		log.Event(audit.Event{Name: name})

@@ -9,17 +9,18 @@ type Name uint8
 
 // The events of this product.
 const (
-	unknown           Name = iota
-	LoginFail              // no valid key was presented
-	AuthzFail              // the key does not allow this
-	InputFail              // the request is not understood
-	RateLimitExceeded      // asked too often
-	CORS                   // a web page asks
-	Startup                // the program serves
-	Shutdown               // the program ends
-	TokenCreated           // a key became valid
-	TokenRevoked           // a key became invalid
-	names                  // how many there are
+	unknown            Name = iota
+	LoginFail               // no valid key was presented
+	AuthzFail               // the key does not allow this
+	InputFail               // the request is not understood
+	RateLimitExceeded       // asked too often
+	CORS                    // a web page asks
+	Startup                 // the program serves
+	Shutdown                // the program ends
+	TokenCreated            // a key became valid
+	TokenRevoked            // a key became invalid
+	PermissionsChanged      // a key may do more or less, or has another name
+	names                   // how many there are
 )
 
 // String returns the word of the vocabulary.
@@ -43,6 +44,8 @@ func (n Name) String() string {
 		return "authn_token_created"
 	case TokenRevoked:
 		return "authn_token_revoked"
+	case PermissionsChanged:
+		return "privilege_permissions_changed"
 	}
 	return "unknown"
 }
