@@ -27,6 +27,9 @@ func (e Entry) Expired(now time.Time) bool {
 	return !e.Expires.IsZero() && !now.Before(e.Expires)
 }
 
+// SameSecret reports whether one key matches both entries.
+func (e Entry) SameSecret(other Entry) bool { return e.digest == other.digest }
+
 // entryJSON is an Entry as it is in the file.
 type entryJSON struct {
 	Name    string   `json:"name"`

@@ -4,7 +4,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
+
+	"wolgate/internal/files"
 )
 
 // envID is both the id and the name of the key from the environment.
@@ -33,6 +37,27 @@ func ParseEnvKey(text string) (EnvKey, error) {
 	}
 	digest := sha256.Sum256([]byte(text))
 	return EnvKey{digest: &digest}, nil
+}
+
+// LoadEnvKey reads the file that API_KEY_FILE names. The error begins with API_KEY_FILE.
+func LoadEnvKey(path string) (EnvKey, error) {
+	text, err := files.Read(path, files.Secret)
+	var key EnvKey
+	if err == nil {
+		key, err = ParseEnvKey(string(text))
+	}
+	_, open := errors.AsType[files.ModeError](err)
+	switch {
+	case err == nil:
+		return key, nil
+	case open: // Compose ignores the mode that its file gives a secret
+		return EnvKey{}, fmt.Errorf("API_KEY_FILE: %w; where it is mounted, on the host: chown root:%d and chmod 0440", err, os.Getgid())
+	case errors.Is(err, fs.ErrPermission):
+		return EnvKey{}, fmt.Errorf("API_KEY_FILE: %w: make the file readable for api-server", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return EnvKey{}, fmt.Errorf("API_KEY_FILE: %w: create the file, or omit API_KEY_FILE", err)
+	}
+	return EnvKey{}, fmt.Errorf("API_KEY_FILE: %w", err)
 }
 
 func checkEnvKey(text string) error {

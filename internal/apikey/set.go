@@ -75,32 +75,28 @@ func (s *Set) Authenticate(presented string, now time.Time) (wol.Caller, bool) {
 	}
 }
 
-// Entries returns the keys of the file, in no order.
+// Entries returns the keys, that of the environment included, in no order.
 func (s *Set) Entries() []Entry {
-	entries := make([]Entry, 0, len(s.byID))
+	entries := make([]Entry, 0, len(s.byID)+1)
 	for _, c := range s.byID {
 		entries = append(entries, c.Entry)
+	}
+	if !s.env.decoy {
+		entries = append(entries, s.env.Entry)
 	}
 	return entries
 }
 
 // Len returns the number of keys, expired ones included.
-func (s *Set) Len() int { return s.count(func(*credential) bool { return true }) }
+func (s *Set) Len() int { return len(s.Entries()) }
 
 // Usable returns the number of keys that have not expired.
 func (s *Set) Usable(now time.Time) int {
-	return s.count(func(c *credential) bool { return !c.Expired(now) })
-}
-
-func (s *Set) count(counts func(*credential) bool) int {
 	n := 0
-	for _, c := range s.byID {
-		if counts(c) {
+	for _, e := range s.Entries() {
+		if !e.Expired(now) {
 			n++
 		}
-	}
-	if !s.env.decoy && counts(s.env) {
-		n++
 	}
 	return n
 }

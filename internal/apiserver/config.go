@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"wolgate/internal/apikey"
-	"wolgate/internal/files"
 	"wolgate/internal/keycmd"
 	"wolgate/internal/logs"
 	"wolgate/internal/program"
@@ -23,7 +22,8 @@ type Config struct {
 	Listen         string
 	WolSocket      string
 	Keys           string        // path of the key file
-	EnvKey         apikey.EnvKey // of API_KEY or API_KEY_FILE
+	EnvKey         apikey.EnvKey // of API_KEY
+	EnvKeyFile     string        // of API_KEY_FILE
 	OpsListen      string        // empty = off
 	Docs           bool
 	TrustedProxies []netip.Prefix
@@ -60,43 +60,33 @@ func settings(c *Config) *program.Settings {
 	return s
 }
 
-// Load reads flags and environment, and the file that API_KEY_FILE names. The
-// error is a program.ConfigError or flag.ErrHelp.
+// Load reads flags and environment. The error is a program.ConfigError or flag.ErrHelp.
 func Load(args, environ []string) (c Config, warnings []string, err error) {
 	warnings, err = settings(&c).Load(args, environ)
 	if err != nil {
 		return Config{}, nil, err
 	}
-	if c.EnvKey, err = envKey(program.Getenv(environ)); err != nil {
+	if err = c.envKey(program.Getenv(environ)); err != nil {
 		return Config{}, nil, program.ConfigError{Err: err}
 	}
 	return c, warnings, nil
 }
 
-// envKey returns the one key that may come from the environment. A variable
-// that is set but empty, as compose files leave behind, is no key.
-func envKey(getenv func(string) string) (apikey.EnvKey, error) {
-	from, key, file := "API_KEY", getenv("API_KEY"), getenv("API_KEY_FILE")
+// envKey takes the one key that may come from the environment. A variable that is set but
+// empty, as compose files leave behind, is no key.
+func (c *Config) envKey(getenv func(string) string) (err error) {
+	key := getenv("API_KEY")
+	c.EnvKeyFile = getenv("API_KEY_FILE")
 	switch {
-	case key == "" && file == "":
-		return apikey.EnvKey{}, nil
-	case key != "" && file != "":
-		return apikey.EnvKey{}, errors.New("API_KEY and API_KEY_FILE are both set: omit one")
-	case file != "":
-		text, err := files.Read(file, files.Secret)
-		if _, ok := errors.AsType[files.ModeError](err); ok {
-			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w, or where it is a mounted secret, have it mounted with mode 0440", err)
-		}
-		if err != nil {
-			return apikey.EnvKey{}, fmt.Errorf("API_KEY_FILE: %w: make the file readable for api-server", err)
-		}
-		from, key = "API_KEY_FILE", string(text)
+	case key == "":
+		return nil
+	case c.EnvKeyFile != "":
+		return errors.New("API_KEY and API_KEY_FILE are both set: omit one")
 	}
-	parsed, err := apikey.ParseEnvKey(key)
-	if err != nil {
-		return apikey.EnvKey{}, fmt.Errorf("%s: %w", from, err)
+	if c.EnvKey, err = apikey.ParseEnvKey(key); err != nil {
+		return fmt.Errorf("API_KEY: %w", err)
 	}
-	return parsed, nil
+	return nil
 }
 
 func address(into *string) func(string) error {

@@ -44,7 +44,7 @@ const (
 // program.ConfigError where starting again cannot help.
 func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Logger) error {
 	events := audit.New(log)
-	keys, err := keyring.Open(c.Keys, c.EnvKey, log, events)
+	keys, err := keyring.Open(c.Keys, c.EnvKey, c.EnvKeyFile, log, events)
 	if err != nil {
 		return err
 	}

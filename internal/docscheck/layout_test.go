@@ -47,7 +47,7 @@ func allowed() map[string][]string {
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "internal/fasthttpd"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "internal/files"},
-		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "golang.org/x/sync", "internal/files", "internal/keycmd", "internal/keyring", "internal/metrics", "internal/ops", "internal/policy"},
+		"internal/apiserver": {"internal/apikey", "internal/audit", "internal/netlimit", "internal/gateway", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "golang.org/x/sync", "internal/keycmd", "internal/keyring", "internal/metrics", "internal/ops", "internal/policy"},
 		"internal/fasthttpd": {"github.com/valyala/fasthttp"},
 		"internal/metrics":   {"internal/gateway", "internal/program", "internal/wol", "github.com/prometheus/client_golang"},
 		"cmd/wol-server":     {"internal/wolserver"},

@@ -174,7 +174,7 @@ func TestTheAuditLogBeginsAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	revoked := st.gateway.log.wait(t, "event", "authn_token_revoked")
-	if created["detail"] != "key guest" || revoked["detail"] != "key guest" || created["key_id"] == nil || created["key_id"] != revoked["key_id"] {
+	if created["key"] != "guest" || revoked["key"] != "guest" || created["key_id"] == nil || created["key_id"] != revoked["key_id"] {
 		t.Errorf("%v\n%v", created, revoked)
 	}
 	st.gateway.end(t)

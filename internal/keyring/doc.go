@@ -1,3 +1,4 @@
 // Package keyring holds the keys that a gateway accepts now. It follows the key file and
-// records in the audit log what is added to it and revoked.
+// that of API_KEY_FILE, and records in the audit log which keys are added, revoked or
+// changed in them.
 package keyring

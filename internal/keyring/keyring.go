@@ -6,75 +6,101 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"wolgate/internal/apikey"
 	"wolgate/internal/audit"
 	"wolgate/internal/files"
 	"wolgate/internal/program"
-	"wolgate/internal/wol"
 )
 
 // Keyring holds the keys that are valid now. Its methods may be called from many
 // goroutines.
 type Keyring struct {
-	path  string
-	log   *slog.Logger
-	audit *audit.Log
-	file  *files.Followed[*apikey.Set]
+	path    string
+	log     *slog.Logger
+	audit   *audit.Log
+	file    *files.Followed[apikey.File]
+	env     apikey.EnvKey                  // of API_KEY
+	envFile *files.Followed[apikey.EnvKey] // of API_KEY_FILE; nil without
+
+	mu      sync.Mutex // held while current changes
+	current atomic.Pointer[apikey.Set]
 }
 
-// Open reads the key file at path. Without a key that is valid, there or in env, it
-// returns a program.ConfigError, because a gateway without one lets no client in.
-func Open(path string, env apikey.EnvKey, log *slog.Logger, events *audit.Log) (*Keyring, error) {
-	file, err := files.Follow(path, func(path string) (*apikey.Set, error) {
-		f, err := apikey.Load(path)
-		return apikey.NewSet(f, env), err
-	})
-	withoutFile := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !withoutFile {
-		return nil, program.ConfigError{Err: err}
+// Open reads the key file at path and, unless envPath is empty, the key in the file there,
+// which stands in for env. Without a key that is valid it returns a program.ConfigError,
+// because a gateway without one lets no client in.
+func Open(path string, env apikey.EnvKey, envPath string, log *slog.Logger, events *audit.Log) (*Keyring, error) {
+	k := &Keyring{path: path, log: log, audit: events, env: env}
+	var err error
+	if envPath != "" {
+		if k.envFile, err = files.Follow(envPath, apikey.LoadEnvKey); err != nil {
+			return nil, program.ConfigError{Err: err}
+		}
 	}
-	if file.Current().Usable(time.Now()) == 0 {
+	k.file, err = files.Follow(path, apikey.Load)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return nil, program.ConfigError{Err: fmt.Errorf("--keys: %w", err)}
+	}
+	set := k.read()
+	k.current.Store(set)
+	if set.Usable(time.Now()) == 0 {
 		what := "holds no key that is still valid"
-		if withoutFile {
+		if missing {
 			what = "does not exist, and there is no API_KEY"
 		}
 		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s %s: add one with: api-server keys add NAME --keys %[1]s", path, what)}
 	}
-	return &Keyring{path: path, log: log, audit: events, file: file}, nil
+	return k, nil
 }
 
 // Keys returns the keys that are valid now.
-func (k *Keyring) Keys() *apikey.Set { return k.file.Current() }
+func (k *Keyring) Keys() *apikey.Set { return k.current.Load() }
 
-// Run follows the key file until ctx ends. A file that does not parse is logged and
-// changes nothing else.
-func (k *Keyring) Run(ctx context.Context) {
-	k.file.Run(ctx, k.changed, func(err error) {
-		k.log.Error("keys not reloaded, the old ones stay valid", "err", err)
-	})
+// read returns what the files said last.
+func (k *Keyring) read() *apikey.Set {
+	env := k.env
+	if k.envFile != nil {
+		env = k.envFile.Current()
+	}
+	return apikey.NewSet(k.file.Current(), env)
 }
 
-func (k *Keyring) changed(before, now *apikey.Set) {
+// Run follows the files until ctx ends. One that is gone or cannot be used is logged and
+// changes nothing else: a mistake must not lock everybody out.
+func (k *Keyring) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() {
+		k.file.Run(ctx, func(_, _ apikey.File) { k.changed() }, k.failed)
+	})
+	if k.envFile != nil {
+		group.Go(func() {
+			k.envFile.Run(ctx, func(_, _ apikey.EnvKey) { k.changed() }, k.failed)
+		})
+	}
+}
+
+func (k *Keyring) changed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.read()
+	before := k.current.Swap(now)
 	k.log.Info("keys reloaded", "keys", now.Len())
-	k.auditDifference(audit.TokenRevoked, before, now)
-	k.auditDifference(audit.TokenCreated, now, before)
+	k.record(before, now)
 	if now.Usable(time.Now()) == 0 {
 		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME --keys " + k.path)
 	}
 }
 
-// auditDifference records an event for each key that is in one set and not in the other.
-// A key that was made or revoked while the program did not run has none.
-func (k *Keyring) auditDifference(event audit.Name, in, notIn *apikey.Set) {
-	elsewhere := map[string]bool{}
-	for _, e := range notIn.Entries() {
-		elsewhere[e.ID] = true
+func (k *Keyring) failed(err error) {
+	valid := k.Keys().Usable(time.Now())
+	if e, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf(`%s is gone, and all %d keys stay valid: put it back, or write {"keys":[]} into the key file to revoke what it held`, e.Path, valid)
 	}
-	for _, e := range in.Entries() {
-		if !elsewhere[e.ID] {
-			k.audit.Event(audit.Event{Name: event, By: wol.Caller{Grant: e.ID}, Detail: "key " + e.Name})
-		}
-	}
+	k.log.Error("keys not reloaded, the old ones stay valid", "err", err, "keys", valid)
 }
