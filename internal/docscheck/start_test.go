@@ -34,7 +34,6 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expired := write("expired.json", strings.Replace(string(text), `"created"`, "\"expires\": \"2020-01-01T00:00:00Z\",\n      \"created\"", 1))
 	key := strings.Repeat("k3yS", 10)
 	keyAs := func(mode os.FileMode) []string {
 		return []string{"API_KEY_FILE=" + writeAs(mode, fmt.Sprintf("key%o", mode), key)}
@@ -52,13 +51,14 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 		"uid of nobody at all":             {"wol-server", nil, []string{"--allow-uids", "4294967295"}, []string{"--allow-uids", "no user"}},
 		"allow broken":                     {"wol-server", nil, []string{"--allow", write("allow", "aa:bb:cc:dd:ee:ff\nx\n")}, []string{"--allow", "line 2"}},
 		"socket is a file":                 {"wol-server", nil, []string{"--socket", write("file", "precious")}, []string{"not a socket", "--socket"}},
-		"no key":                           {"api-server", nil, []string{"--keys", filepath.Join(dir, "none.json")}, []string{"keys add"}},
+		"key file without a key":           {"api-server", nil, []string{"--keys", write("empty.json", `{"keys":[]}`)}, []string{"keys add"}},
 		"key file broken":                  {"api-server", nil, []string{"--keys", write("broken.json", `{"keys":[`)}, []string{"broken.json"}},
-		"only expired keys":                {"api-server", nil, []string{"--keys", expired}, []string{"keys add"}},
 		"key in env too short":             {"api-server", []string{"API_KEY=short"}, nil, []string{"API_KEY", "24 characters"}},
 		"placeholder":                      {"api-server", []string{"API_KEY=changeme-changeme-changeme-123"}, nil, []string{"API_KEY", "placeholder"}},
 		"two env keys":                     {"api-server", []string{"API_KEY=" + key, "API_KEY_FILE=/x"}, nil, []string{"API_KEY", "API_KEY_FILE"}},
-		"env key file missing":             {"api-server", []string{"API_KEY_FILE=" + filepath.Join(dir, "none")}, nil, []string{"API_KEY_FILE", "no such file"}},
+		"env key file broken":              {"api-server", []string{"API_KEY_FILE=" + write("short", "short")}, nil, []string{"API_KEY_FILE", "24 characters"}},
+		"key file is UTF-16":               {"api-server", nil, []string{"--keys", write("utf16.json", "\xff\xfe{\x00}\x00")}, []string{"utf16.json", "UTF-8"}},
+		"allow is UTF-16":                  {"wol-server", nil, []string{"--allow", write("utf16", "\xff\xfea\x00")}, []string{"--allow", "UTF-8"}},
 		"trust everybody":                  {"api-server", []string{"API_TRUSTED_PROXIES=0.0.0.0/0"}, []string{"--keys", good}, []string{"API_TRUSTED_PROXIES", "everybody"}},
 		"trust a zone":                     {"api-server", nil, []string{"--keys", good, "--trusted-proxies", "fe80::1%eth0/64"}, []string{"--trusted-proxies", "172.18.0.0/16"}},
 		"keys verb":                        {"api-server", nil, []string{"keys", "dance", "--keys", good}, []string{"dance", "keys --help"}},
@@ -99,6 +99,47 @@ func TestBadConfigurationStopsTheStart(t *testing.T) {
 	for name, want := range map[string]string{"file": "precious", "broken.json": `{"keys":[`, "keys.json": string(text)} {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
 			t.Errorf("%s was touched: %q, %v", name, got, err)
+		}
+	}
+}
+
+// TestWhatTimeCuresEndsWithCodeOne has what may be otherwise at the next start, which
+// systemd does not try after code 78: a file system that is mounted late, and a clock that
+// is wrong until the network is up.
+func TestWhatTimeCuresEndsWithCodeOne(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(woltest.SocketPath(t))
+	good, late, expired := filepath.Join(dir, "keys.json"), filepath.Join(dir, "late"), filepath.Join(dir, "expired.json")
+	if code, _, stderr := programs()["api-server"].run(t, nil, "keys", "add", "tester", "--keys", good); code != 0 {
+		t.Fatal(stderr)
+	}
+	text, err := os.ReadFile(good)
+	if err == nil {
+		err = os.WriteFile(expired, []byte(strings.Replace(string(text), `"created"`, "\"expires\": \"2020-01-01T00:00:00Z\",\n      \"created\"", 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		program string
+		environ []string
+		args    []string
+		says    []string
+	}{
+		"key file":          {"api-server", nil, []string{"--keys", late}, []string{late, "keys add"}},
+		"API_KEY_FILE":      {"api-server", []string{"API_KEY_FILE=" + late}, []string{"--keys", good}, []string{"API_KEY_FILE", late, "create"}},
+		"only expired keys": {"api-server", nil, []string{"--keys", expired}, []string{"expired", "clock", "keys add"}},
+		"allow-list":        {"wol-server", nil, []string{"--allow", late}, []string{"--allow", late, "one MAC a line"}},
+	} {
+		environ := append([]string{"WOL_SOCKET=" + filepath.Join(dir, "s"), "API_OPS_LISTEN="}, tt.environ...)
+		code, _, stderr := programs()[tt.program].run(t, environ, tt.args...)
+		if code != 1 || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, want 1 and one line: %q", name, code, stderr)
+		}
+		for _, word := range tt.says {
+			if !strings.Contains(stderr, word) {
+				t.Errorf("%s: %q does not say %q", name, stderr, word)
+			}
 		}
 	}
 }

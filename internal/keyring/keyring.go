@@ -31,31 +31,43 @@ type Keyring struct {
 }
 
 // Open reads the key file at path and, unless envPath is empty, the key in the file there,
-// which stands in for env. Without a key that is valid it returns a program.ConfigError,
-// because a gateway without one lets no client in.
+// which stands in for env. Without a key that is valid it returns an error, because a
+// gateway without one lets no client in. That is a program.ConfigError unless time may
+// cure it: what is missing may be mounted late, and the clock may be wrong at boot.
 func Open(path string, env apikey.EnvKey, envPath string, log *slog.Logger, events *audit.Log) (*Keyring, error) {
 	k := &Keyring{path: path, log: log, audit: events, env: env}
 	var err error
 	if envPath != "" {
 		if k.envFile, err = files.Follow(envPath, apikey.LoadEnvKey); err != nil {
-			return nil, program.ConfigError{Err: err}
+			return nil, startError(err)
 		}
 	}
 	k.file, err = files.Follow(path, apikey.Load)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
-		return nil, program.ConfigError{Err: fmt.Errorf("--keys: %w", err)}
+		return nil, startError(fmt.Errorf("--keys: %w", err))
 	}
 	set := k.read()
 	k.current.Store(set)
-	if set.Usable(time.Now()) == 0 {
-		what := "holds no key that is still valid"
-		if missing {
-			what = "does not exist, and there is no API_KEY"
-		}
-		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s %s: add one with: api-server keys add NAME --keys %[1]s", path, what)}
+	const cure = "add one with: api-server keys add NAME --keys "
+	now := time.Now()
+	switch {
+	case set.Usable(now) > 0:
+		return k, nil
+	case missing:
+		return nil, fmt.Errorf("the key file %s does not exist, and there is no API_KEY: "+cure+"%[1]s", path)
+	case set.Len() > 0:
+		return nil, fmt.Errorf("every key in %s has expired by the clock of this machine, %s: set the clock, or "+cure+"%[1]s", path, now.UTC().Format(time.RFC3339))
+	default:
+		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s holds no key: "+cure+"%[1]s", path)}
 	}
-	return k, nil
+}
+
+func startError(err error) error {
+	if files.MayPass(err) {
+		return err
+	}
+	return program.ConfigError{Err: err}
 }
 
 // Keys returns the keys that are valid now.

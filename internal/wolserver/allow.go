@@ -18,13 +18,16 @@ import (
 // target, or none; one that breaks later changes nothing but the log.
 func allowOnly(ctx context.Context, next wol.Waker, path string, log *slog.Logger) (wol.Waker, error) {
 	list, err := files.Follow(path, readAllowList)
+	if files.MayPass(err) { // such as a file system that is mounted late
+		return nil, fmt.Errorf("--allow: %w", err)
+	}
 	if err != nil {
 		return nil, program.ConfigError{Err: fmt.Errorf("--allow: %w", err)}
 	}
 	go list.Run(ctx, func(_, now policy.AllowList) {
 		log.Info("allow-list reloaded", "targets", len(now))
 	}, func(err error) {
-		log.Error("allow-list not reloaded, the old one stays in force", "err", err)
+		log.Error("allow-list not reloaded, the old one stays in force", "err", err, "targets", len(list.Current()))
 	})
 	return policy.Allow(next, list.Current), nil
 }
@@ -32,6 +35,9 @@ func allowOnly(ctx context.Context, next wol.Waker, path string, log *slog.Logge
 func readAllowList(path string) (policy.AllowList, error) {
 	text, err := files.Read(path, files.Trusted)
 	if _, ok := errors.AsType[files.ModeError](err); ok {
+		return nil, err
+	}
+	if _, ok := errors.AsType[files.ReplacedError](err); ok {
 		return nil, err
 	}
 	if errors.Is(err, fs.ErrPermission) {
