@@ -54,8 +54,12 @@ func closedAt(path string) string {
 	}
 	owner := info.Sys().(*syscall.Stat_t)
 	groups, _ := os.Getgroups()
-	return fmt.Sprintf("%s is %s of uid %d and gid %d, and this process has uid %d, gid %d and the groups %v",
+	said := fmt.Sprintf("%s is %s of uid %d and gid %d, and this process has uid %d, gid %d and the groups %v",
 		path, info.Mode(), owner.Uid, owner.Gid, os.Geteuid(), os.Getegid(), groups)
+	if label := selinuxLabel(path); label != "" {
+		said += "; it has the SELinux label " + label + ": if the mode admits this process, SELinux does not; mount the directory into both containers with the option :z"
+	}
+	return said
 }
 
 // deleted reports whether dir exists for this process alone. A container keeps seeing a
