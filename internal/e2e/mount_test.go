@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"wolgate/internal/apikey"
 	"wolgate/internal/lantest"
 	"wolgate/internal/skip"
 	"wolgate/internal/wol"
@@ -90,4 +91,37 @@ func TestAReadOnlyMountIsEnough(t *testing.T) {
 		t.Errorf("the log says %v", line)
 	}
 	r.Nothing(t)
+}
+
+// TestAKeyFileThatIsMountedByItself has the gateway see the key file as in a container
+// that mounts the file and not its directory: a key that is revoked on the host goes on
+// working in there, and the log says so and what to do.
+func TestAKeyFileThatIsMountedByItself(t *testing.T) {
+	t.Parallel()
+	p := newStack(t, woltest.Build(t), woltest.SocketPath(t))
+	doomed := caller{key: addKey(t, p.keys, "doomed")}
+	inside := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(inside, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := append([]string{filepath.Join(p.bin, "api-server")}, gatewayFlags(p.socket, inside)...)
+	p.serves(t, startCommand(t, mounted(t, p.keys, inside, `shift; exec "$@"`, program...)))
+	if err := apikey.Revoke(p.keys, "doomed"); err != nil {
+		t.Fatal(err)
+	}
+	line := p.gateway.log.wait(t, "msg", "keys not reloaded, the old ones stay valid")
+	if said := fmt.Sprint(line["err"]); line["level"] != "ERROR" || line["keys"] != 2. || !strings.Contains(said, inside+" was replaced on the host") || !strings.Contains(said, "restart this container") {
+		t.Errorf("the log says %v", line)
+	}
+	for range 3 {
+		p.gateway.signal(syscall.SIGHUP)
+	}
+	if doomed.url = p.url; doomed.ask(t, "GET", "/api/v1/interfaces", "").status == 401 {
+		t.Error("the key is revoked, and the log says that it is not")
+	}
+	p.gateway.signal(syscall.SIGTERM)
+	p.gateway.exit(t)
+	if strings.Contains(p.gateway.log.String(), "keys reloaded") {
+		t.Errorf("SIGHUP has read the old file again:\n%s", p.gateway.log)
+	}
 }
