@@ -68,7 +68,7 @@ func (f facts) container() []wol.Finding {
 	}
 	// The host's namespace has a card or at least the engine's own bridges. An LXC
 	// container that runs Docker has no card, but a pair to the LAN and those bridges.
-	card := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.Kind == "" && l.Flags&net.FlagLoopback == 0 })
+	card := rtnetlink.Hardware(f.links)
 	bridges := slices.ContainsFunc(f.links, func(l rtnetlink.Link) bool { return l.EngineNetwork() })
 	assigned := false
 	for _, l := range lans {
@@ -117,7 +117,7 @@ func (f facts) lans() []rtnetlink.Link {
 		return list
 	}
 	for _, l := range f.links {
-		if running(l) && broadcasts(l) && l.Flags&net.FlagLoopback == 0 && l.Master == 0 && !l.EngineNetwork() {
+		if l.Running() && broadcasts(l) && l.Flags&net.FlagLoopback == 0 && l.Master == 0 && !l.EngineNetwork() {
 			list = append(list, l)
 		}
 	}

@@ -83,7 +83,7 @@ func (f facts) couldSend() []string {
 			continue
 		}
 		l := f.links.named(i.Name)
-		if running(l) && broadcasts(l) && l.Master == 0 && l.Kind != "tun" && len(inet4(l)) > 0 && !l.EngineNetwork() && !l.GuestNetwork() {
+		if l.Running() && broadcasts(l) && l.Master == 0 && !l.Overlay() && len(inet4(l)) > 0 && !l.EngineNetwork() && !l.GuestNetwork() {
 			names = append(names, shellWord(l.Name))
 		}
 	}

@@ -46,11 +46,6 @@ func tunnel(l rtnetlink.Link) bool {
 	return l.Flags&net.FlagPointToPoint != 0 || l.Kind != "" && l.Flags&net.FlagBroadcast == 0
 }
 
-// running reports whether an interface is up and has a carrier.
-func running(l rtnetlink.Link) bool {
-	return l.Flags&net.FlagUp != 0 && l.Flags&net.FlagRunning != 0
-}
-
 // inet4 returns the IPv4 addresses of an interface.
 func inet4(l rtnetlink.Link) []netip.Prefix {
 	var list []netip.Prefix

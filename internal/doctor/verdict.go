@@ -29,6 +29,8 @@ func (r *probeRun) outcomeOf(l leg) (outcome, string) {
 		return unseen, r.whyUnseen(l)
 	case tunnel.Index != 0:
 		return passedOn, "goes into " + tunnel.Name + ", a tunnel"
+	case r.links.at(l.out).Overlay():
+		return passedOn, "goes into " + r.links.at(l.out).Name + ", an overlay: whether a LAN is at its other end is not known"
 	case gateway.IsValid():
 		return passedOn, "goes to the router " + gateway.String() + ", which decides whether a LAN hears it: most drop directed broadcasts (RFC 2644)"
 	case len(missed) > 0:

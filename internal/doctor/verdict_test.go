@@ -16,7 +16,7 @@ import (
 // TestVerdictOfOneLeg has one accepted probe, and what was seen of it.
 func TestVerdictOfOneLeg(t *testing.T) {
 	t.Parallel()
-	const eth0, tun0, lo = 2, 3, 1
+	const eth0, tun0, vxlan, lo = 2, 3, 4, 1
 	left := []int{eth0}
 	via := func(path rtnetlink.Path) route {
 		return route{destination: "192.168.20.255:9", to: netip.MustParseAddr("192.168.20.255"), path: path}
@@ -34,6 +34,7 @@ func TestVerdictOfOneLeg(t *testing.T) {
 		"not seen":        {leg: leg{watched: true}, known: true, unseen: 1, found: true, detail: "accepted by the kernel, and not seen leaving by eth0"},
 		"lost its cable":  {leg: leg{watched: true}, known: true, unseen: 1, lostItsCable: true, detail: "no carrier any more"},
 		"into a tunnel":   {leg: leg{watched: true, left: []int{tun0}, route: via(rtnetlink.Path{Interface: tun0})}, seen: 1, detail: "goes into tun0, a tunnel"},
+		"into an overlay": {leg: leg{watched: true, left: []int{vxlan}, out: vxlan}, seen: 1, detail: "goes into vxlan.new, an overlay"},
 		"to a router":     {leg: leg{watched: true, left: left, route: via(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, seen: 1, detail: "goes to the router 192.168.1.1, which decides"},
 		"router is off":   {leg: leg{watched: true, route: via(rtnetlink.Path{Interface: eth0, Gateway: netip.MustParseAddr("192.168.1.1")})}, known: true, unseen: 1, detail: "the router 192.168.1.1 does not answer ARP"},
 		"stays":           {leg: leg{route: via(rtnetlink.Path{Interface: lo, Broadcast: true})}, known: true, detail: "stays on this host"},
@@ -45,12 +46,16 @@ func TestVerdictOfOneLeg(t *testing.T) {
 			card.Flags &^= net.FlagRunning
 		}
 		tunnel := rtnetlink.Link{Index: tun0, Name: "tun0", Kind: "tun", Flags: net.FlagUp | net.FlagRunning | net.FlagPointToPoint}
+		overlay := rtnetlink.Link{Index: vxlan, Name: "vxlan.new", Kind: "vxlan", Flags: ethernet}
 		loopback := rtnetlink.Link{Index: lo, Name: "lo", Flags: net.FlagUp | net.FlagRunning | net.FlagLoopback}
-		e := probeRun{port: 9, links: links{loopback, card, tunnel}}
+		e := probeRun{port: 9, links: links{loopback, card, tunnel, overlay}}
 		if tt.blind {
 			e.blind = errors.New("no sockets here")
 		}
-		tt.leg.destination, tt.leg.out = "192.168.1.255:9", eth0
+		tt.leg.destination = "192.168.1.255:9"
+		if tt.leg.out == 0 {
+			tt.leg.out = eth0
+		}
 		if tt.leg.fixed() {
 			tt.leg.out = tt.leg.route.path.Interface
 		}

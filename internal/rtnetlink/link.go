@@ -42,6 +42,9 @@ type Link struct {
 	Addresses []netip.Prefix
 }
 
+// Running reports whether the interface is up and has a carrier.
+func (l Link) Running() bool { return l.Flags&net.FlagUp != 0 && l.Flags&net.FlagRunning != 0 }
+
 // HasPorts reports whether packets of this kind of interface leave by ports of its own.
 // A VRF has none: its members send for themselves.
 func (l Link) HasPorts() bool {

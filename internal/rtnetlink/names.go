@@ -11,11 +11,12 @@ import (
 // belongs in several of them.
 const (
 	// NotLANs is what no operator means by "the LAN".
-	NotLANs = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*,lxdbr*,incusbr*,fwbr*,fwln*,fwpr*,vboxnet*,vmnet*"
+	NotLANs = "docker*,br-*,veth*,virbr*,vnet*,tap*,tun*,wg*,tailscale*,zt*,cni*,flannel*,cali*,lxc*,podman*,lxdbr*,incusbr*,fwbr*,fwln*,fwpr*,vboxnet*,vmnet*," +
+		"vxlan.*,hassio,cilium*,weave,kube-bridge,nerdctl0,mpqemubr0,antrea-*,genev_sys_*"
 	// Docker calls its further networks br- and twelve hex digits, so that a LAN bridge
 	// such as br-lan is none of them.
-	engineNetworks = "docker0,br-" + hex4 + hex4 + hex4 + ",podman*,cni*,flannel*,cali*,cilium*"
-	guestNetworks  = "virbr*,lxcbr*,lxdbr*,incusbr*,vboxnet*,vmnet*"
+	engineNetworks = "docker0,br-" + hex4 + hex4 + hex4 + ",podman*,cni*,flannel*,cali*,cilium*,vxlan.*,hassio,weave,kube-bridge,nerdctl0,antrea-*,genev_sys_*"
+	guestNetworks  = "virbr*,lxcbr*,lxdbr*,incusbr*,vboxnet*,vmnet*,mpqemubr0"
 	// These are those of libvirt, LXC, Proxmox, Xen and the container engines.
 	guestPorts = "tap*,vnet*,veth*,tun*,fwpr*,fwln*,lxc*,vif*"
 
@@ -29,11 +30,6 @@ func (l Link) EngineNetwork() bool { return named(l.Name, engineNetworks) }
 // GuestNetwork reports whether the name is one that a hypervisor gives to a network
 // of its guests.
 func (l Link) GuestNetwork() bool { return named(l.Name, guestNetworks) }
-
-// GuestPort reports whether a port of a bridge is one end of a line to a virtual
-// machine or a container. A TAP device is, whatever its name. A pair may as well be
-// how a container itself is on the LAN, and is told by its name.
-func (l Link) GuestPort() bool { return l.Kind == "tun" || named(l.Name, guestPorts) }
 
 func named(name, globs string) bool {
 	return slices.ContainsFunc(strings.Split(globs, ","), func(glob string) bool {
