@@ -135,6 +135,7 @@ const docTemplate = `{
                             "point_to_point",
                             "not_named",
                             "excluded",
+                            "off_lan",
                             "no_broadcast",
                             "no_arp",
                             "down",

@@ -8,20 +8,16 @@ import (
 )
 
 // judge returns for every link, by index, why it is not eligible; "" where it
-// is: up and running, able to broadcast, neither loopback nor point-to-point,
+// is: up and running, able to broadcast, neither loopback nor point-to-point, on a LAN,
 // and wanted by the operator.
 func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
-	hasPorts := map[int]bool{}
-	for _, l := range links {
-		hasPorts[l.Master] = true
-	}
+	hardware := rtnetlink.Hardware(links)
 	verdicts := make(map[int]wol.Why, len(links))
 	forwards := map[int]bool{} // what sends for its ports
 	for _, l := range links {
-		why := judgeOne(l, want)
-		if why == "" && l.Kind == "bridge" && !hasPorts[l.Index] {
-			// The kernel may call it running, and accepts every packet.
-			why = wol.BridgeWithoutPorts
+		why := judgeOne(l, want, hardware)
+		if why == "" && l.Kind == "bridge" {
+			why = judgeBridge(links, l.Index, want, hardware)
 		}
 		verdicts[l.Index] = why
 		forwards[l.Index] = why == "" && l.HasPorts()
@@ -34,7 +30,7 @@ func judge(links []rtnetlink.Link, want Selection) map[int]wol.Why {
 	return verdicts
 }
 
-func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
+func judgeOne(l rtnetlink.Link, want Selection, hardware bool) wol.Why {
 	switch refused := want.refuses(l.Names()); {
 	case l.Flags&net.FlagLoopback != 0:
 		return wol.Loopback
@@ -46,12 +42,41 @@ func judgeOne(l rtnetlink.Link, want Selection) wol.Why {
 		return wol.NoBroadcast
 	case l.NoARP:
 		return wol.NoARP
+	case len(want.Only) == 0 && l.OffLAN(hardware):
+		return wol.OffLAN
 	case l.Flags&net.FlagUp == 0:
 		return wol.Down
-	case l.Flags&net.FlagRunning == 0:
+	case !l.Running():
 		return wol.NoCarrier
 	default:
 		return ""
+	}
+}
+
+// judgeBridge looks at the ports of a running bridge. The kernel may call one without
+// ports running, and any port that runs, even a guest's, makes the whole bridge run. A
+// bridge that the operator has named may be meant for guests.
+func judgeBridge(links []rtnetlink.Link, index int, want Selection, hardware bool) wol.Why {
+	ports, uplinks, alive := 0, 0, false
+	for _, port := range links {
+		if port.Master != index {
+			continue
+		}
+		ports++
+		if !port.GuestPort(hardware) {
+			uplinks++
+			alive = alive || port.Running()
+		}
+	}
+	switch {
+	case ports == 0:
+		return wol.BridgeWithoutPorts
+	case len(want.Only) > 0 || alive:
+		return ""
+	case uplinks == 0:
+		return wol.OffLAN
+	default:
+		return wol.NoCarrier
 	}
 }
 
@@ -78,6 +103,8 @@ func explain(why wol.Why, name string) (reason, cure string) {
 		return "not named by --interfaces", "name it there if computers to wake are on it"
 	case wol.Excluded:
 		return "excluded by --exclude-interfaces", "name it in --interfaces if computers to wake are on it"
+	case wol.OffLAN:
+		return "an overlay, or it leads to containers and virtual machines only", "name it in --interfaces if computers to wake are on it"
 	case wol.NoBroadcast:
 		return "not capable of broadcast", "use another network card"
 	case wol.NoARP:

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -122,7 +123,7 @@ func TestJudgeKnowsPorts(t *testing.T) {
 		"bond":                      {[]rtnetlink.Link{{Name: "bond0", Index: 1, Flags: running, Kind: "bond"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: "", 2: wol.Port}},
 		"bond without carrier":      {[]rtnetlink.Link{{Name: "bond0", Index: 1, Flags: noCable, Kind: "bond"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: ""}},
 		"members of a VRF":          {[]rtnetlink.Link{{Name: "blue", Index: 1, Flags: net.FlagUp | net.FlagRunning, Kind: "vrf"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.NoBroadcast, 2: ""}},
-		"a port that is down":       {[]rtnetlink.Link{bridge("br0", 1), {Name: "eth0", Index: 2, Flags: off, Master: 1}}, "", map[int]wol.Why{1: "", 2: wol.Down}},
+		"a port that is down":       {[]rtnetlink.Link{bridge("br0", 1), {Name: "eth0", Index: 2, Flags: off, Master: 1}}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.Down}},
 		"a port that has its cable": {[]rtnetlink.Link{{Name: "br0", Index: 1, Flags: off, Kind: "bridge"}, port("eth0", 2, 1)}, "", map[int]wol.Why{1: wol.Down, 2: ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,6 +133,40 @@ func TestJudgeKnowsPorts(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestJudgeKnowsKinds has a host whose cable is out, and what engines and VPNs have made
+// under names that nobody has heard of.
+func TestJudgeKnowsKinds(t *testing.T) {
+	t.Parallel()
+	cable := rtnetlink.Link{Name: "eth0", Index: 1, Flags: noCable, Ethernet: true}
+	made := func(index int, kind string, master int) rtnetlink.Link {
+		return rtnetlink.Link{Name: fmt.Sprintf("new%d", index), Index: index, Flags: running, Kind: kind, Master: master, PeerAway: kind == "veth"}
+	}
+	plugged := rtnetlink.Link{Name: "eth1", Index: 9, Flags: running, Ethernet: true, Master: 2}
+	down := made(2, "vxlan", 0)
+	down.Flags = off
+	for name, tt := range map[string]struct {
+		links []rtnetlink.Link
+		only  string
+		want  map[int]wol.Why
+	}{
+		"overlay":                    {[]rtnetlink.Link{cable, made(2, "vxlan", 0), made(3, "geneve", 0), made(4, "tun", 0)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.OffLAN, 3: wol.OffLAN, 4: wol.OffLAN}},
+		"overlay by name":            {[]rtnetlink.Link{cable, made(2, "vxlan", 0)}, "new2", map[int]wol.Why{1: wol.NotNamed, 2: ""}},
+		"overlay that is down":       {[]rtnetlink.Link{cable, down}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.OffLAN}},
+		"a container's end":          {[]rtnetlink.Link{cable, made(2, "veth", 0)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.OffLAN}},
+		"in a container":             {[]rtnetlink.Link{made(2, "veth", 0)}, "", map[int]wol.Why{2: ""}},
+		"engine's bridge":            {[]rtnetlink.Link{cable, made(2, "bridge", 0), made(3, "veth", 2), made(4, "vxlan", 2)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.OffLAN, 3: wol.OffLAN, 4: wol.OffLAN}},
+		"engine's bridge by name":    {[]rtnetlink.Link{cable, made(2, "bridge", 0), made(3, "veth", 2)}, "new2", map[int]wol.Why{1: wol.NotNamed, 2: "", 3: wol.NotNamed}},
+		"bridge in a container":      {[]rtnetlink.Link{made(2, "bridge", 0), made(3, "veth", 2)}, "", map[int]wol.Why{2: "", 3: wol.Port}},
+		"LAN bridge with guests":     {[]rtnetlink.Link{cable, made(2, "bridge", 0), made(3, "veth", 2), plugged}, "", map[int]wol.Why{1: wol.NoCarrier, 2: "", 3: wol.OffLAN, 9: wol.Port}},
+		"LAN bridge without a cable": {[]rtnetlink.Link{{Name: "eth0", Index: 1, Flags: noCable, Master: 2}, made(2, "bridge", 0), made(3, "tun", 2)}, "", map[int]wol.Why{1: wol.NoCarrier, 2: wol.NoCarrier, 3: wol.OffLAN}},
+	} {
+		got := judge(tt.links, Selection{Only: names(t, tt.only), Except: names(t, DefaultExcept)})
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

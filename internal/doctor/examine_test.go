@@ -18,6 +18,7 @@ import (
 	"wolgate/internal/broadcast"
 	"wolgate/internal/doctor"
 	"wolgate/internal/lantest"
+	"wolgate/internal/skip"
 	"wolgate/internal/wol"
 )
 
@@ -216,6 +217,15 @@ func TestHostsThatCannotSend(t *testing.T) {
 			b.AddPort(l)
 			b.RemovePort(l)
 		}, []string{"no_carrier lanbr0"}},
+		"no cable, and what engines made": {func(t *testing.T) {
+			lan(t).CarrierOff()
+			lantest.Bridge(t, "newengine0", "172.30.32.1/23").AddPort(lantest.New(t, "veth1234"))
+			overlay := &netlink.Vxlan{LinkAttrs: netlink.LinkAttrs{Name: "newoverlay0", Flags: net.FlagUp}, VxlanId: 1, Port: 4789}
+			if err := netlink.LinkAdd(overlay); err != nil {
+				skip.Because(t, "no vxlan: "+err.Error())
+			}
+			t.Cleanup(func() { _ = netlink.LinkDel(overlay) })
+		}, []string{"no_interface", "no_carrier lan0"}},
 		"what others may have": {func(t *testing.T) {
 			lan(t).DefaultRoute()
 			lantest.New(t, "unused0").CarrierOff()

@@ -8,7 +8,7 @@ type Interface struct {
 	// Why says why not, for programs, and Reason for people; Cure is what to do
 	// about it. Failing is true where the interface is relied on all the same, so
 	// that every receipt lists it under failed.
-	Why          Why      `json:"why,omitempty" swaggertype:"string" enums:"loopback,point_to_point,not_named,excluded,no_broadcast,no_arp,down,no_carrier,bridge_without_ports,port,missing" example:"excluded"`
+	Why          Why      `json:"why,omitempty" swaggertype:"string" enums:"loopback,point_to_point,not_named,excluded,off_lan,no_broadcast,no_arp,down,no_carrier,bridge_without_ports,port,missing" example:"excluded"`
 	Reason       string   `json:"reason,omitempty" example:"excluded by --exclude-interfaces"`
 	Cure         string   `json:"cure,omitempty" example:"name it in --interfaces if computers to wake are on it"`
 	Failing      bool     `json:"failing" example:"false"`
@@ -26,6 +26,7 @@ const (
 	PointToPoint       Why = "point_to_point"       // a VPN or a modem: it has no broadcast
 	NotNamed           Why = "not_named"            // by --interfaces
 	Excluded           Why = "excluded"             // by --exclude-interfaces
+	OffLAN             Why = "off_lan"              // an overlay, or it leads to containers and virtual machines only
 	NoBroadcast        Why = "no_broadcast"         // the kind of network has none
 	NoARP              Why = "no_arp"               // its frames have nobody's address
 	Down               Why = "down"                 // switched off
