@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -109,4 +110,39 @@ func TestLookupIsRefused(t *testing.T) {
 	if _, err := Lookup(netip.Addr{}, 0); err == nil {
 		t.Error("the zero address has a path")
 	}
+}
+
+// TestLookUpNeighbour has a host that does not answer, and then does.
+func TestLookUpNeighbour(t *testing.T) {
+	lan := lantest.New(t, "lana", "10.10.0.1/24")
+	index, host := find(t, "lana").Index, netip.MustParseAddr("10.10.0.7")
+	for setting, value := range map[string]string{"mcast_solicit": "1", "retrans_time_ms": "200"} {
+		err := os.WriteFile("/proc/sys/net/ipv4/neigh/lana/"+setting, []byte(value), 0)
+		if !errors.Is(err, os.ErrNotExist) { // some kernels hide it here, and it takes three seconds
+			must(t, "shorten "+setting, err)
+		}
+	}
+	knows := func(want Neighbour) bool {
+		got, err := LookUpNeighbour(host, index)
+		must(t, "look up", err)
+		return got == want
+	}
+	send := func() {
+		conn, err := net.Dial("udp", "10.10.0.7:9")
+		must(t, "dial", err)
+		defer conn.Close()
+		_, err = conn.Write([]byte{0})
+		must(t, "write", err)
+	}
+	if !knows(Unknown) {
+		t.Error("known before anything was sent")
+	}
+	send()
+	if !knows(Asked) {
+		t.Error("not asked")
+	}
+	eventually(t, "it is silent", func() bool { return knows(Silent) })
+	lan.FarAddress("10.10.0.7/24")
+	send()
+	eventually(t, "it has answered", func() bool { return knows(Known) })
 }

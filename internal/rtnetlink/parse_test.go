@@ -110,7 +110,7 @@ func TestParseOddRoutes(t *testing.T) {
 	}
 }
 
-// FuzzAnswer takes a datagram for an answer to each of the four questions. What
+// FuzzAnswer takes a datagram for an answer to each of the five questions. What
 // is kept in testdata was said by a kernel.
 func FuzzAnswer(f *testing.F) {
 	f.Add(request(unix.RTM_NEWLINK, 0, body(unix.IfInfomsg{Index: 3}, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, 'v')...))))
@@ -143,6 +143,7 @@ func FuzzAnswer(f *testing.F) {
 				}
 			}
 			parsePath(m.body)
+			parseNeighbour(m.body)
 		}
 	})
 }
