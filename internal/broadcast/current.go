@@ -72,18 +72,17 @@ func (s *Sender) survey() (survey, error) {
 // read surveys the interfaces, as far as the configuration needs them.
 func (s *Sender) read() (survey, []rtnetlink.Link, error) {
 	fixed := s.config.Destinations
-	if len(fixed) > 0 && !slices.ContainsFunc(fixed, func(to netip.AddrPort) bool { return to.Addr().Zone() != "" }) {
-		return surveyConfigured(fixed, nil), nil, nil
-	}
 	links, err := rtnetlink.Links()
-	if err != nil {
+	if err != nil && (len(fixed) == 0 || slices.ContainsFunc(fixed, func(to netip.AddrPort) bool { return to.Addr().Zone() != "" })) {
 		return survey{}, nil, err
 	}
 	if len(fixed) > 0 {
-		return surveyConfigured(fixed, links), links, nil
+		return surveyConfigured(fixed, links, s.onLAN), links, nil
 	}
 	return newSurvey(links, s.config, refusal), links, nil
 }
+
+const unknownBroadcast = "the routing tables do not know this broadcast address"
 
 // refusal asks the kernel why it would not broadcast a packet sent to an address by an
 // interface, and returns "" where it would. Where it cannot be asked, the error of the
@@ -92,7 +91,7 @@ func refusal(to netip.Addr, iface int) string {
 	path, err := rtnetlink.Lookup(to, iface)
 	switch {
 	case err == nil && !path.Broadcast:
-		return "the routing tables do not know this broadcast address"
+		return unknownBroadcast
 	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENODEV),
 		errors.Is(err, unix.EACCES), errors.Is(err, unix.EINVAL): // the last two are routes of the types prohibit and blackhole
 		return "the routing tables refuse this broadcast address: " + errorText(err)

@@ -17,6 +17,7 @@ type destination struct {
 	address []byte // for the kernel, a struct sockaddr
 	control []byte // IP_PKTINFO that ties the packet to iface, or nil
 	outlet  outlet
+	next    hop // of a configured unicast
 	socket  *socket
 	// siblings is true for a macvlan: the kernel hands a broadcast to the others of its
 	// card (mode "bridge") before it asks the card for room.
@@ -48,6 +49,11 @@ func (d destination) failure(err error) wol.Failure {
 
 // unsure reports whether a packet that failed may have been heard all the same.
 func (d destination) unsure(err error) bool { return d.siblings && lost(err) }
+
+// refused is failure for a reason that is known beforehand.
+func (d destination) refused(reason string) wol.Failure {
+	return wol.Failure{Interface: d.iface, Destination: d.text, Error: reason}
+}
 
 // limited returns 255.255.255.255 (RFC 919 section 7) by way of l. It is tied to
 // the interface by IP_PKTINFO (ip(7)), which needs no privilege: a plain send

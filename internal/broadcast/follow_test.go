@@ -1,10 +1,13 @@
 package broadcast
 
 import (
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"wolgate/internal/lantest"
 	"wolgate/internal/wol"
@@ -216,6 +219,35 @@ func TestAChangeIsSeenBeforeTheNextCall(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond) // between two looks
 			}
+		}
+	}
+}
+
+// TestThePrefixDecides gives an address another broadcast address than its prefix has. The
+// kernel takes both for broadcasts.
+func TestThePrefixDecides(t *testing.T) {
+	lan := lantest.New(t, "lan0")
+	card, err := netlink.LinkByName("lan0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := netlink.ParseAddr("10.9.0.1/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.Broadcast = net.IPv4(10, 9, 0, 77)
+	if err := netlink.AddrAdd(card, address); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Config{Port: 9, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+	if err != nil || got[0].Status != wol.Sent || len(got[0].Sent) != 2 || got[0].Sent[1].Destination != "10.9.0.255:9" {
+		t.Fatalf("%v, %+v", err, got)
+	}
+	for range 2 {
+		if f, ok := lan.Next(time.Second); !ok || f.EtherDst != [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} {
+			t.Errorf("%v, %+v", ok, f)
 		}
 	}
 }

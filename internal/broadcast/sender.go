@@ -53,11 +53,12 @@ type Sender struct {
 	last     survey
 	validity time.Duration // of last
 	sockets  map[outlet]*socket
+	onLAN    map[netip.Addr]bool // see surveyConfigured
 }
 
 // New returns a sender. Close releases it.
 func New(config Config, log *slog.Logger) *Sender {
-	s := &Sender{config: config, log: log, sockets: map[outlet]*socket{}, followed: make(chan struct{})}
+	s := &Sender{config: config, log: log, sockets: map[outlet]*socket{}, onLAN: map[netip.Addr]bool{}, followed: make(chan struct{})}
 	if config.Raw {
 		s.rawRefused = tryRaw()
 		s.config.Raw = s.rawRefused == ""

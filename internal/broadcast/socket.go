@@ -13,9 +13,10 @@ import (
 
 // socket sends to the destinations of one outlet.
 type socket struct {
-	file  *os.File // keeps the descriptor from being closed while a call uses it
-	raw   syscall.RawConn
-	stuck atomic.Bool // a packet found no room in spite of waiting, and none has since
+	file       *os.File // keeps the descriptor from being closed while a call uses it
+	raw        syscall.RawConn
+	stuck      atomic.Bool // a packet found no room in spite of waiting, and none has since
+	unanswered atomic.Bool // see destination.silent
 
 	mu       sync.Mutex // for the rest, which one system call uses at a time
 	messages messages

@@ -49,11 +49,11 @@ func newSurvey(links []rtnetlink.Link, c Config, refusal func(to netip.Addr, ifa
 		for _, d := range destinationsOf(l, c) {
 			switch {
 			case info.Failing:
-				s.down = append(s.down, wol.Failure{Interface: l.Name, Destination: d.text, Error: info.Reason})
+				s.down = append(s.down, d.refused(info.Reason))
 			case info.Eligible:
 				info.Destinations = append(info.Destinations, d.text)
 				if why := d.refusal(refusal, l.Index); why != "" {
-					s.down = append(s.down, wol.Failure{Interface: l.Name, Destination: d.text, Error: why})
+					s.down = append(s.down, d.refused(why))
 					s.unsettled = true
 					continue
 				}
@@ -107,23 +107,4 @@ func destinationsOf(l rtnetlink.Link, c Config) []candidate {
 		list[i].siblings = l.Kind == "macvlan" || l.Kind == "macvtap"
 	}
 	return list
-}
-
-// surveyConfigured lists --destinations under one interface without a name. Links
-// are needed only where a destination names its interface.
-func surveyConfigured(to []netip.AddrPort, links []rtnetlink.Link) survey {
-	info := wol.Interface{Eligible: true, Addresses: []string{}, Destinations: []string{}, Routes: []string{}}
-	var s survey
-	for _, to := range to {
-		info.Destinations = append(info.Destinations, to.String())
-		zone, ok := rtnetlink.Zone(links, to.Addr().Zone())
-		if !ok {
-			reason, _ := explain(wol.Missing, "")
-			s.down = append(s.down, wol.Failure{Destination: to.String(), Error: reason})
-			continue
-		}
-		s.destinations = append(s.destinations, configured(to, zone))
-	}
-	s.interfaces = []wol.Interface{info}
-	return s
 }

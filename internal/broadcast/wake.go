@@ -28,9 +28,13 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 	if !s.copies.reserve(reserved) {
 		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: try again later, or raise --max-pps"}
 	}
+	silent := silentOnes(destinations) // before, because sending makes the kernel ask anew
 	first := s.sendAll(ctx, packets, destinations)
 	if first.failed > 0 {
 		s.forget() // the survey did not know what made it fail
+	}
+	for d, err := range silent {
+		first.overrule(d, err)
 	}
 	if first.failed == len(first.errs) {
 		s.copies.release(reserved)
@@ -81,6 +85,17 @@ func (s *Sender) sendAll(ctx context.Context, packets [][]byte, destinations []d
 		}
 	}
 	return r
+}
+
+// overrule has every packet to destination d that the kernel took fail with err.
+func (r *round) overrule(d int, err error) {
+	errs := r.errs[r.at(d, 0):r.at(d+1, 0)]
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i] = err
+			r.failed++
+		}
+	}
 }
 
 // sent returns what was sent, for the copies. Failed sends are not repeated: the receipt

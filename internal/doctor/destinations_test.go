@@ -103,6 +103,20 @@ func TestConfiguredDestinations(t *testing.T) {
 	}
 }
 
+// TestConfiguredDestinationWithoutItsLAN pulls the cable of the LAN that a destination is
+// the broadcast address of.
+func TestConfiguredDestinationWithoutItsLAN(t *testing.T) {
+	lantest.New(t, "lana", "10.10.0.1/24").CarrierOff()
+	lantest.New(t, "lanb", "10.20.0.1/24").DefaultRoute()
+	r := setup{Port: 9, Fixed: "10.10.0.255"}.examine(t)
+	if p := find(t, r, "").Probe; r.OK || p.Heard || !p.Known || p.Detail != "10.10.0.255:9: not sent, no carrier (lana)" {
+		t.Errorf("ok %v, probe %+v", r.OK, p)
+	}
+	if !slices.Equal(codes(r.Findings), []string{"no_carrier"}) || r.Findings[0].Message != "10.10.0.255:9: no carrier (lana): no packet reaches a LAN there, and every receipt says so" {
+		t.Errorf("found %+v", r.Findings)
+	}
+}
+
 func TestNoRoute(t *testing.T) {
 	lantest.New(t, "lana", "10.10.0.1/24")
 	d, _ := setup{Port: 9, Fixed: "192.168.40.255,[ff02::1%nope0]:9,10.10.0.255"}.doctor(t)

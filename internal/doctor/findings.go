@@ -40,10 +40,14 @@ func confines(findings []wol.Finding) bool {
 func (f facts) failing() []wol.Finding {
 	var list []wol.Finding
 	for _, i := range f.interfaces {
-		if i.Failing {
+		where := "by this interface"
+		if f.fixed() {
+			where = "there"
+		}
+		if i.Failing && !(f.fixed() && i.Why == wol.BridgeWithoutPorts) { // which bridges finds
 			list = append(list, wol.Finding{
 				Code: string(i.Why), Interface: i.Name,
-				Message: i.Reason + ": no packet reaches a LAN by this interface, and every receipt says so",
+				Message: i.Reason + ": no packet reaches a LAN " + where + ", and every receipt says so",
 				Cure:    i.Cure,
 			})
 		}

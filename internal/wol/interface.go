@@ -7,7 +7,8 @@ type Interface struct {
 	Eligible bool   `json:"eligible" example:"true"` // packets leave by it
 	// Why says why not, for programs, and Reason for people; Cure is what to do
 	// about it. Failing is true where the interface is relied on all the same, so
-	// that every receipt lists it under failed.
+	// that every receipt lists it under failed; of the one without a name, these are about
+	// destinations.
 	Why          Why      `json:"why,omitempty" swaggertype:"string" enums:"loopback,point_to_point,not_named,excluded,off_lan,no_broadcast,no_arp,down,no_carrier,bridge_without_ports,port,missing" example:"excluded"`
 	Reason       string   `json:"reason,omitempty" example:"excluded by --exclude-interfaces"`
 	Cure         string   `json:"cure,omitempty" example:"name it in --interfaces if computers to wake are on it"`
