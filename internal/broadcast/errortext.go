@@ -44,6 +44,8 @@ func failureCode(err error) wol.FailureCode {
 		return wol.QueueFull
 	case errors.Is(err, unix.EPERM):
 		return wol.FirewallRefused
+	case errors.Is(err, errIPsec):
+		return wol.IPsecDropped
 	default:
 		return ""
 	}

@@ -48,6 +48,7 @@ type Sender struct {
 	copies     *copies
 	watch      *rtnetlink.Watch // nil where the kernel does not report changes
 	followed   chan struct{}    // closed when nothing waits for watch any more
+	ipsec      ipsec
 
 	mu       sync.Mutex
 	last     survey
@@ -63,6 +64,7 @@ func New(config Config, log *slog.Logger) *Sender {
 		s.rawRefused = tryRaw()
 		s.config.Raw = s.rawRefused == ""
 	}
+	s.ipsec.open()
 	pace := config.Pace
 	if pace == nil {
 		pace = func(context.Context, int) error { return nil }
@@ -99,7 +101,7 @@ func (s *Sender) Close(grace time.Duration) error {
 	for _, one := range s.sockets {
 		err = errors.Join(err, one.close())
 	}
-	return err
+	return errors.Join(err, s.ipsec.close())
 }
 
 // RawRefused returns why raw frames are not sent although Config.Raw asks for them, or "".

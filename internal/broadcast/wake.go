@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"wolgate/internal/magicpacket"
@@ -29,13 +30,15 @@ func (s *Sender) Wake(ctx context.Context, req wol.Request) ([]wol.Receipt, erro
 		return nil, &wol.Error{Kind: wol.RateLimited, RetryAfter: s.config.Interval, Message: "too many copies of earlier packets are still due: try again later, or raise --max-pps"}
 	}
 	silent := silentOnes(destinations) // before, because sending makes the kernel ask anew
+	dropped := s.ipsec.last.Load()
 	first := s.sendAll(ctx, packets, destinations)
 	if first.failed > 0 {
 		s.forget() // the survey did not know what made it fail
 	}
 	for d, err := range silent {
-		first.overrule(d, err)
+		first.overrule(d, nil, err)
 	}
+	s.ipsec.overrule(&first, dropped)
 	if first.failed == len(first.errs) {
 		s.copies.release(reserved)
 		if first.tried == 0 {
@@ -87,14 +90,17 @@ func (s *Sender) sendAll(ctx context.Context, packets [][]byte, destinations []d
 	return r
 }
 
-// overrule has every packet to destination d that the kernel took fail with err.
-func (r *round) overrule(d int, err error) {
+// overrule puts now in place of was, such as of nil, for every packet to destination d.
+func (r *round) overrule(d int, was, now error) {
 	errs := r.errs[r.at(d, 0):r.at(d+1, 0)]
-	for i := range errs {
-		if errs[i] == nil {
-			errs[i] = err
+	for i, err := range errs {
+		if !errors.Is(err, was) {
+			continue
+		}
+		if err == nil {
 			r.failed++
 		}
+		errs[i] = now
 	}
 }
 

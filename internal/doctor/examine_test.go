@@ -150,6 +150,29 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
+// TestIPsec has the policy of a VPN for all traffic, whose other end does not answer.
+func TestIPsec(t *testing.T) {
+	l := lantest.New(t, "lana", "10.10.0.1/24")
+	_, everything, _ := net.ParseCIDR("0.0.0.0/0")
+	policy := &netlink.XfrmPolicy{Src: everything, Dst: everything, Dir: netlink.XFRM_DIR_OUT, Tmpls: []netlink.XfrmPolicyTmpl{
+		{Src: net.IPv4(10, 10, 0, 1), Dst: net.IPv4(10, 10, 0, 2), Proto: netlink.XFRM_PROTO_ESP, Mode: netlink.XFRM_MODE_TUNNEL},
+	}}
+	if err := netlink.XfrmPolicyAdd(policy); err != nil {
+		skip.Because(t, "no IPsec policies: "+err.Error())
+	}
+	t.Cleanup(func() { _ = netlink.XfrmPolicyDel(policy) })
+	r := setup{Port: 9}.examine(t)
+	if p := find(t, r, "lana").Probe; r.OK || p.Heard || !p.Known {
+		t.Errorf("ok %v, probe %+v", r.OK, p)
+	}
+	if !slices.Equal(codes(r.Findings), []string{"ipsec lana"}) || !strings.Contains(r.Findings[0].Message, "10.10.0.255:9") {
+		t.Errorf("found %+v", r.Findings)
+	}
+	if frames := l.Collect(quiet); len(frames) > 0 {
+		t.Errorf("%d frames arrived", len(frames))
+	}
+}
+
 func TestWithoutIPv4(t *testing.T) {
 	l := lantest.New(t, "lana")
 	if r := (setup{Port: 9}).examine(t); !r.OK || len(r.Findings) > 0 || len(l.Collect(quiet)) != 1 {

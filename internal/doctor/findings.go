@@ -20,6 +20,7 @@ const (
 	noRoute        = "no_route"
 	rawRefused     = "raw_refused"
 	firewall       = "firewall"
+	ipsec          = "ipsec"
 	notWatched     = "not_watched"
 )
 

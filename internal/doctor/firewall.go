@@ -23,15 +23,22 @@ func (r *probeRun) firewall(p probe) []wol.Finding {
 		add(p.iface, "the probe to "+full+" found the queue full: either the card takes no packets any more, or a firewall's egress rule or tc drops them",
 			own+"; if there is no rule, plug the cable out and in, or restart the switch port")
 	}
+	if dropped := p.failedBy(wol.IPsecDropped); dropped != "" {
+		list = append(list, wol.Finding{
+			Code: ipsec, Interface: p.iface,
+			Message: "an IPsec policy of this host, as a VPN for all traffic has, drops the probe to " + dropped + ": the kernel says that it was sent, and counts it under XfrmOut in /proc/net/xfrm_stat",
+			Cure:    "look at the policies with sudo ip xfrm policy, and let each destination pass by one that goes first, such as sudo ip xfrm policy add dir out dst 255.255.255.255/32 priority 1; for good, in the VPN's configuration",
+		})
+	}
 	for _, lost := range r.lost(p) {
 		out, by := r.links.at(lost.out), r.links.names(lost.by)
 		message := "the kernel accepted the probe to " + strings.Join(lost.about, ", ") + ", and it did not leave by " + strings.Join(by, " and ")
 		if floods(out) {
-			add(out.Name, message+": a rule of nftables (table bridge, or table netdev at the port) or tc drops it after that, or the port is closed to it (spanning tree, VLAN)",
+			add(out.Name, message+": a rule of nftables (table bridge, or table netdev at the port) or tc drops it after that, or the port is closed to it (spanning tree, VLAN), or an IPsec policy encrypts it (sudo ip xfrm policy)",
 				r.cure(by...)+"; if there is no rule, look at the port with bridge link show and bridge vlan show")
 			continue
 		}
-		add(out.Name, message+": a firewall's egress rule (nftables, table netdev) or tc drops it after that", r.cure(by...))
+		add(out.Name, message+": a firewall's egress rule (nftables, table netdev) or tc drops it after that, or an IPsec policy encrypts it (sudo ip xfrm policy)", r.cure(by...))
 	}
 	return list
 }

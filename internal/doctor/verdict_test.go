@@ -77,6 +77,7 @@ func TestFirewallReadsFailures(t *testing.T) {
 	for code, want := range map[wol.FailureCode]string{
 		wol.FirewallRefused: "the kernel refused the probe to 192.168.1.255:9 ",
 		wol.QueueFull:       "the probe to 192.168.1.255:9 found the queue full",
+		wol.IPsecDropped:    "an IPsec policy of this host, as a VPN for all traffic has, drops the probe to 192.168.1.255:9:",
 		"":                  "",
 	} {
 		found := e.firewall(probe{iface: "eth0", failed: []wol.Failure{{Destination: "192.168.1.255:9", Error: "words", Code: code}}})

@@ -39,6 +39,7 @@ type FailureCode string
 const (
 	FirewallRefused FailureCode = "firewall_refused" // a rule of this host's output
 	QueueFull       FailureCode = "queue_full"       // or an egress rule, which looks the same
+	IPsecDropped    FailureCode = "ipsec_dropped"    // by a policy of this host
 )
 
 // NewReceipt derives the status from what was sent and what failed.
