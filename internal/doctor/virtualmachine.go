@@ -62,10 +62,10 @@ func (f facts) virtualMachine() []wol.Finding {
 	case strings.Contains(kernel, "orbstack"):
 		message = "this is the virtual machine of OrbStack"
 	case windows && f.windowsTranslates():
-		message = "this is WSL in its NAT mode, to outcomeOf by the address"
+		message = "this is WSL in its NAT mode, to judge by the address"
 	case windows || f.traces.virtual:
 		if t, ok := f.translated(); ok {
-			message = fmt.Sprintf("this is a virtual machine behind the NAT of %s, to outcomeOf by the gateway %s", t.whose, t.gateway)
+			message = fmt.Sprintf("this is a virtual machine behind the NAT of %s, to judge by the gateway %s", t.whose, t.gateway)
 		}
 	}
 	if message == "" {
