@@ -66,6 +66,8 @@ func checkEnvKey(text string) error {
 		return fmt.Errorf("the key is shorter than %d characters", minEnvKey)
 	case len(text) > maxEnvKey:
 		return fmt.Errorf("the key is longer than %d characters", maxEnvKey)
+	case text[0] == text[len(text)-1] && (text[0] == '"' || text[0] == '\''):
+		return errors.New("the key is in quotes, which callers would have to send as well: omit the quotes")
 	}
 	distinct := map[byte]bool{}
 	for i := range len(text) {

@@ -52,6 +52,8 @@ func TestEnvKeyRefuses(t *testing.T) {
 		{good + "\n" + good, "space"},
 		{good + "\t" + good, "space"},
 		{good + "," + good, "comma"},
+		{`"` + good + `"`, "quotes"},
+		{"'" + good + "'\n", "quotes"},
 		{good + "\x00", "printable"},
 		{good + "\x7f", "printable"},
 		{good + "é", "printable"},

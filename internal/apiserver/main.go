@@ -39,6 +39,9 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		_, err := fmt.Fprintln(stdout, "api-server", program.Version())
 		return err
 	case "keys":
+		if err := program.CheckQuotes(keycmd.Variable, program.Getenv(environ)(keycmd.Variable)); err != nil {
+			return err
+		}
 		return keycmd.Run(args, environ, stdout, stderr)
 	}
 	c, warnings, err := Load(args, environ)

@@ -110,6 +110,43 @@ func TestSettingsWarnOfStrangers(t *testing.T) {
 	}
 }
 
+// TestSettingsIgnoreServiceLinks: for a service named wol, Kubernetes and Docker set WOL_PORT.
+func TestSettingsIgnoreServiceLinks(t *testing.T) {
+	t.Parallel()
+	load := func(environ ...string) (port int, hosts string, warnings []string, err error) {
+		s := program.NewSettings("WOL_")
+		s.Add("port", "9", "a port", program.Number(&port, 1, 65535))
+		s.Add("hosts", "", "names", program.Text(&hosts))
+		warnings, err = s.Load(nil, environ)
+		return port, hosts, warnings, err
+	}
+	port, _, warnings, err := load("WOL_PORT=tcp://10.43.0.9:9")
+	if err != nil || port != 9 || len(warnings) != 1 || !strings.Contains(warnings[0], "WOL_PORT") || !strings.Contains(warnings[0], "enableServiceLinks") {
+		t.Errorf("port %d, %v, warnings %q", port, err, warnings)
+	}
+	if _, hosts, warnings, err := load("WOL_HOSTS=udp://10.0.0.255"); err != nil || hosts != "udp://10.0.0.255" || len(warnings) > 0 {
+		t.Errorf("a rule that somebody wrote was ignored: %q, %v, warnings %q", hosts, err, warnings)
+	}
+}
+
+// TestSettingsRefuseQuotes: a name in quotes matches nothing, and a key in quotes nobody's.
+func TestSettingsRefuseQuotes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ args, environ []string }{
+		"WOL_KEYS_FILE": {environ: []string{`WOL_KEYS_FILE="/k"`}},
+		"WOL_LEVEL":     {environ: []string{`WOL_LEVEL='info'`}},
+		"WOL_GAP":       {environ: []string{`WOL_GAP=""`}},
+		"WOL_SECRET":    {environ: []string{`WOL_SECRET="canary"`}}, // read elsewhere
+		"--keys":        {args: []string{`--keys="/k"`}},
+	} {
+		var v values
+		_, err := settings(&v).Load(tt.args, tt.environ)
+		if _, ok := errors.AsType[program.ConfigError](err); !ok || !strings.HasPrefix(err.Error(), name+" is in quotes") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var v values

@@ -74,17 +74,27 @@ func boolean(into *bool) func(string) error {
 func (s *Settings) Knows(variables ...string) { s.known = append(s.known, variables...) }
 
 // Load takes the values from arguments and environment. It returns a warning for each
-// variable with the prefix that is not a setting; container platforms inject such. The
-// error is a ConfigError, or flag.ErrHelp.
+// variable with the prefix that is not a setting or holds a service link; container
+// platforms inject such. The error is a ConfigError, or flag.ErrHelp.
 func (s *Settings) Load(args, environ []string) (warnings []string, err error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, s.prefix) || slices.Contains(s.known, name) {
+		if !strings.HasPrefix(name, s.prefix) {
+			continue
+		}
+		if slices.Contains(s.known, name) {
+			if err := CheckQuotes(name, value); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		i := slices.IndexFunc(s.list, func(one *setting) bool { return one.variable == name })
 		if i < 0 {
 			warnings = append(warnings, name+" is no setting of this program and was ignored: see --help for those that are")
+			continue
+		}
+		if serviceLink(name, value) {
+			warnings = append(warnings, name+" holds the address of a container or service and was ignored: set enableServiceLinks: false (Kubernetes), or give that service another name")
 			continue
 		}
 		s.list[i].value, s.list[i].from = value, name
@@ -103,11 +113,32 @@ func (s *Settings) Load(args, environ []string) (warnings []string, err error) {
 		return nil, ConfigError{fmt.Errorf("argument %q is not understood: --help lists verbs and flags", flags.Arg(0))}
 	}
 	for _, one := range s.list {
+		if err := CheckQuotes(one.origin(), one.value); err != nil {
+			return nil, err
+		}
 		if err := one.parse(one.value); err != nil {
 			return nil, ConfigError{fmt.Errorf("%s %w", one.origin(), err)}
 		}
 	}
 	return warnings, nil
+}
+
+// serviceLink reports whether a variable is one that Kubernetes and Docker set for another
+// container named like our prefix: NAME_PORT=tcp://10.43.0.9:9. Of the names that they make
+// up, only this one can be a setting's, and a port is never a URL.
+func serviceLink(name, value string) bool {
+	return strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://")
+}
+
+// CheckQuotes returns a ConfigError for a value that is in quotes which a shell would have
+// removed. No value of a setting has any: in the name of an interface or in a key they
+// would match nothing.
+func CheckQuotes(name, value string) error {
+	n := len(value)
+	if n < 2 || value[0] != value[n-1] || value[0] != '"' && value[0] != '\'' {
+		return nil
+	}
+	return ConfigError{fmt.Errorf("%s is in quotes, which are part of the value as it arrives: omit the quotes (docker run --env-file and items of a YAML list keep them)", name)}
 }
 
 // Help writes a line for each setting.
