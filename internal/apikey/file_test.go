@@ -130,7 +130,7 @@ func TestParseFileRefuses(t *testing.T) {
 		"newline in name":     {with("name", "laptop\n"), "entry 2: name is not"},
 		"name of the env key": {with("name", "env"), "entry 2: name is env"},
 		"key for a name":      {with("name", key.Reveal()), "entry 2: name is itself a key"},
-		"number for a name":   {with("name", 7), "entry 2: name is of the wrong type"},
+		"number for a name":   {with("name", 7), "entry 2: name is a number: write it in quotes"},
 		"no id":               {without("id"), "entry 2 (laptop): id is not"},
 		"short id":            {with("id", "abc"), "entry 2 (laptop): id is not"},
 		"bad id":              {with("id", "abcd-fgh"), "entry 2 (laptop): id is not"},
@@ -159,7 +159,7 @@ func TestParseFileRefuses(t *testing.T) {
 		"30 February":         {with("expires", "2026-02-30T00:00:00Z"), "entry 2 (laptop): expires is not a time"},
 		"empty expires":       {with("expires", ""), "entry 2 (laptop): expires is not a time"},
 		"null expires":        {null("expires"), "entry 2 (laptop): expires is null"},
-		"duration":            {with("expires", 90), "entry 2 (laptop): expires is of the wrong type"},
+		"duration":            {with("expires", 90), "entry 2 (laptop): expires is a number: write it in quotes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

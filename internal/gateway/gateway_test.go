@@ -196,6 +196,8 @@ func TestBodies(t *testing.T) {
 		"gzip":                  {target, "\x1f\x8b", []string{"Content-Type", json, "Content-Encoding", "gzip"}, 415},
 		"identity":              {target, `{}`, []string{"Content-Type", json, "Content-Encoding", "identity"}, 415},
 		"unknown field":         {target, `{"ip":"8.8.8.8"}`, []string{"Content-Type", json}, 400},
+		"long s":                {target, `{"ſecureon":"c0a80107"}`, []string{"Content-Type", json}, 400}, // U+017F, which folds to s
+		"byte order mark":       {target, "\ufeff{}", []string{"Content-Type", json}, 200},
 		"large for one target":  {target, strings.Repeat(" ", 4097), []string{"Content-Type", json}, 413},
 		"large for many":        {"/api/v1/wol", strings.Repeat(" ", 128<<10+1), []string{"Content-Type", json}, 413},
 		"many":                  {"/api/v1/wol", `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}`, []string{"Content-Type", json}, 200},

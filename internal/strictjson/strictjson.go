@@ -16,8 +16,8 @@ import (
 // out). That holds as well for the objects of a list whose elements are structs; what is
 // in a json.RawMessage is left alone.
 //
-// The error is a *json.SyntaxError, or says in words what is wrong; it quotes no value,
-// and of names only those that are no secret. Even then what could be read is in into.
+// The error is a *json.SyntaxError, an UnknownFieldError, or says in words what is wrong
+// and quotes nothing of text. Even then what could be read is in into.
 func Decode(text []byte, into any) error {
 	err := json.Unmarshal(text, into)
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -27,12 +27,26 @@ func Decode(text []byte, into any) error {
 		return strict
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+		if e.Value == "number" && e.Type.Kind() == reflect.String { // YAML takes 11:22:33:44:55:00 for one
+			return fmt.Errorf("%s is a number: write it in quotes", e.Field)
+		}
 		return fmt.Errorf("%s is of the wrong type", e.Field)
 	}
 	if err != nil { // whose text could quote a value
 		return errors.New("a field is of the wrong type")
 	}
 	return nil
+}
+
+// UnknownFieldError tells of a field that the object does not have.
+type UnknownFieldError struct {
+	Name  string // as given; it may be a secret
+	Known string // those that the object has
+}
+
+// Error quotes the name only where it is too short and too plain to be a key.
+func (e UnknownFieldError) Error() string {
+	return fmt.Sprintf("unknown field%s: the fields are %s", mention(e.Name), e.Known)
 }
 
 // field is a field that an object may have.
@@ -67,7 +81,7 @@ func object(d *json.Decoder, known []field) error {
 		name, _ := token.(string)
 		i := slices.IndexFunc(known, func(f field) bool { return f.name == name })
 		if i < 0 {
-			return fmt.Errorf("unknown field%s: the fields are %s", mention(name), names(known))
+			return UnknownFieldError{Name: name, Known: names(known)}
 		}
 		if seen[i] {
 			return fmt.Errorf("%s is given twice", name)

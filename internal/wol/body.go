@@ -1,6 +1,8 @@
 package wol
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -98,8 +100,26 @@ func (t TargetText) parse() (Target, error) {
 // decode reads a body strictly: where two readers could see two requests, nothing is
 // sent.
 func decode(body []byte, into any) error {
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // a byte order mark (RFC 8259 section 8.1)
 	if err := strictjson.Decode(body, into); err != nil {
-		return &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: see the API documentation for its fields"}
+		return &Error{Kind: Invalid, Message: "the body is not the JSON object that this route takes: " + cause(body, err)}
 	}
 	return nil
+}
+
+// cause says what is wrong with a body, and quotes nothing of it.
+func cause(body []byte, err error) string {
+	if len(body) > 1 && (body[0] == 0 || body[1] == 0 || body[0] >= 0xfe) { // as no JSON in UTF-8 begins
+		return "it is UTF-16: send it as UTF-8"
+	}
+	if len(body) == 0 {
+		return "it is empty"
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("it is not valid JSON from byte %d on", e.Offset)
+	}
+	if e, ok := errors.AsType[strictjson.UnknownFieldError](err); ok {
+		return "it has an unknown field: the fields are " + e.Known
+	}
+	return err.Error()
 }

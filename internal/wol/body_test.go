@@ -23,8 +23,9 @@ func TestParseOptions(t *testing.T) {
 	}
 	address := wol.MAC{0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
 	for body, want := range map[string]wol.Request{
-		``:   {Targets: []wol.Target{{MAC: address}}},
-		`{}`: {Targets: []wol.Target{{MAC: address}}},
+		``:         {Targets: []wol.Target{{MAC: address}}},
+		`{}`:       {Targets: []wol.Target{{MAC: address}}},
+		"\ufeff{}": {Targets: []wol.Target{{MAC: address}}},
 		` {"secureon":"c0a80107","interface":"eth0"} `: {Interface: "eth0", Targets: []wol.Target{{MAC: address, SecureOn: password}}},
 	} {
 		got, err := wol.ParseOptions(mac, []byte(body))
@@ -56,7 +57,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 		"number":           `{"secureon":192168001}`,
 		"NaN":              `{"secureon":NaN}`,
 		"null field":       `{"secureon":null}`,
-		"byte order mark":  "\ufeff{}",
+		"long s":           `{"ſecureon":"c0a80107"}`,
 		"deep":             strings.Repeat(`{"interface":`, 100) + `1` + strings.Repeat(`}`, 100),
 		"short password":   `{"secureon":"c0a8"}`,
 		"mac in the body":  `{"mac_addr":"aa:bb:cc:dd:ee:ff"}`,
@@ -90,7 +91,11 @@ func TestParseTargets(t *testing.T) {
 		"empty":      {``, 0, "JSON object"},
 		"bad second": {`{"targets":[{"mac_addr":"` + mac + `"},{"mac_addr":"nonsense"}]}`, 0, "target 2 of the list"},
 		"duplicate":  {`{"targets":[{"mac_addr":"` + mac + `","mac_addr":"02:00:00:00:00:01"}]}`, 0, "JSON object"},
-		"unknown":    {`{"targets":[{"mac_addr":"` + mac + `","ip":"8.8.8.8"}]}`, 0, "JSON object"},
+		"unknown":    {`{"targets":[{"mac_addr":"` + mac + `","ip":"8.8.8.8"}]}`, 0, "unknown field: the fields are mac_addr, secureon"},
+		"long s":     {`{"targets":[{"mac_addr":"` + mac + `"}],"targetſ":[]}`, 0, "unknown field: the fields are targets, interface"},
+		"YAML":       {`{"targets":[{"mac_addr":41135085296}]}`, 0, "targets.mac_addr is a number: write it in quotes"},
+		"half":       {`{"targets":[`, 0, "not valid JSON from byte 12 on"},
+		"UTF-16":     {"{\x00}\x00", 0, "UTF-16"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,11 +20,11 @@ const textLen = len("aa:bb:cc:dd:ee:ff")
 func ParseMAC(s string) (MAC, error) {
 	var digits [12]byte
 	if !macDigits(&digits, s) {
-		return MAC{}, &Error{Kind: Invalid, Message: "mac_addr is not a MAC address: write 48 bits such as aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff"}
+		return MAC{}, macFault(s, "mac_addr is not a MAC address: write 48 bits such as aa:bb:cc:dd:ee:ff, AA-BB-CC-DD-EE-FF, aabb.ccdd.eeff or aabbccddeeff")
 	}
 	var m MAC
 	if _, err := hex.Decode(m[:], digits[:]); err != nil {
-		return MAC{}, &Error{Kind: Invalid, Message: "mac_addr holds a character that is not a hex digit: write it such as aa:bb:cc:dd:ee:ff"}
+		return MAC{}, macFault(s, "mac_addr holds a character that is not a hex digit: write it such as aa:bb:cc:dd:ee:ff")
 	}
 	if m == (MAC{}) || m[0]&1 != 0 {
 		return MAC{}, &Error{Kind: Invalid, Message: "mac_addr is a group or zero address, which no network card owns: use the card's own address"}

@@ -39,6 +39,33 @@ func TestParseMACRefusesEverythingElse(t *testing.T) {
 	}
 }
 
+func TestParseMACNamesTheCause(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"":                                       "48 bits",
+		"\u200eaa:bb:cc:dd:ee:ff":                "invisible character",
+		"aa:bb:cc:dd:ee:ff\u202c":                "invisible character",
+		"aabbccdde\u200b":                        "invisible character", // of 12 bytes
+		"aa:bb:cc:dd:ee:ff ":                     "space",
+		"\u00a0aa:bb:cc:dd:ee:ff":                "space",
+		"aa bb cc dd ee ff":                      "space",
+		"8:0:37:d7:a:45":                         "two, such as 08",
+		"08-00-37-D7-A-45":                       "two, such as 08",
+		"41135085296":                            "YAML",
+		"aa:bb:cc:dd:ee":                         "48 bits",
+		"aa:bb-cc:dd-ee:ff":                      "48 bits",
+		"zz:zz:zz:zz:zz:zz":                      "not a hex digit",
+		"aa:bb:cc:dd:ee:ff:00:11":                "48 bits",
+		"http://x/aa:bb:cc:dd:ee:ff":             "48 bits",
+		"a:b:c:d:e:" + strings.Repeat("f", 7000): "48 bits",
+	} {
+		_, err := wol.ParseMAC(s)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseMAC(%.40q): %v, want %q", s, err, want)
+		}
+	}
+}
+
 func TestMACInJSON(t *testing.T) {
 	t.Parallel()
 	var m wol.MAC

@@ -137,6 +137,7 @@ func TestHandlerRoutes(t *testing.T) {
 		{"POST", "/wol", "", [2]string{}, 400, 0},
 		{"POST", "/wol", `{"targets":[{"mac_addr":"` + mac + `"},{"mac_addr":"x"}]}`, [2]string{}, 400, 0},
 		{"POST", "/wol/" + mac, `{"ip":"8.8.8.8"}`, [2]string{}, 400, 0},
+		{"POST", "/wol/" + mac, `{"ſecureon":"c0a80107"}`, [2]string{}, 400, 0}, // U+017F, which folds to s
 		{"POST", "/wol/" + mac, strings.Repeat(" ", 128<<10+1), [2]string{}, 413, 0},
 		{"POST", "/wol/" + mac, "", [2]string{"Origin", "https://evil.example"}, 403, 0},
 		{"POST", "/wol/" + mac, "", [2]string{"Referer", "https://evil.example"}, 403, 0},
