@@ -57,10 +57,10 @@ func sendHalf(conn net.Conn) {
 
 // readSlowly asks for more than it reads, a byte a second. It also goes on asking: after
 // a reset, reading would give what lies in buffers for hours, while writing fails at once.
-// What it has asked for does not fit the gateway's buffer of 8 KiB, so that the kernel
+// What it has asked for does not fit the gateway's buffer of 32 KiB, so that the kernel
 // answers the gateway's close with a reset and not with a FIN.
 func readSlowly(path string) func(net.Conn) {
-	requests := strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400)
+	requests := strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000)
 	return func(conn net.Conn) {
 		if _, err := io.WriteString(conn, requests); err != nil {
 			return

@@ -34,24 +34,28 @@ func ExpectationRefused(header *fasthttp.RequestHeader) bool {
 	return string(header.Peek(fasthttp.HeaderExpect)) == expectRefused
 }
 
-// Ambiguous reports whether a proxy before us could read a head in another way than
-// fasthttp does. fasthttp takes a line that ends without CR for the end of a header, and one
+// Ambiguous returns what has to change in a head that a proxy before us could read in another
+// way than fasthttp does, or "" for one that has one reading. fasthttp takes a line that ends without CR for the end of a header, and one
 // that begins with a space for more of the last (obsolete folding, RFC 9112 section 5.2);
 // it goes by the length beside Transfer-Encoding: identity, and of two media types it
 // takes the last.
-func Ambiguous(header *fasthttp.RequestHeader) bool {
-	types := 0
+func Ambiguous(header *fasthttp.RequestHeader) string {
+	var kind []byte
 	for line := range bytes.Lines(header.RawHeaders()) {
 		if bytes.HasSuffix(line, []byte("\n")) && !bytes.HasSuffix(line, []byte("\r\n")) || line[0] == ' ' || line[0] == '\t' {
-			return true
+			return "end each header line with CR LF, and begin none with a space"
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimSpace(value)
 		switch {
-		case bytes.EqualFold(name, []byte(fasthttp.HeaderTransferEncoding)) && !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked")):
-			return true
+		case bytes.EqualFold(name, []byte(fasthttp.HeaderTransferEncoding)) && !bytes.EqualFold(value, []byte("chunked")):
+			return "the one Transfer-Encoding that is understood is chunked"
 		case bytes.EqualFold(name, []byte(fasthttp.HeaderContentType)):
-			types++
+			if kind != nil && !bytes.Equal(kind, value) {
+				return "it has two Content-Type headers: send one"
+			}
+			kind = value
 		}
 	}
-	return types > 1
+	return ""
 }

@@ -49,7 +49,7 @@ func TestSecurityEvents(t *testing.T) {
 		"two keys":        {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), auth(d.wake)...) }, "input_validation_fail", one, "credential", false},
 		"key in the URL":  {nil, "POST", target + "?key=x", nil, "input_validation_fail", one, "query", false},
 		"compressed body": {nil, "POST", many, func(*door) []string { return []string{"Content-Encoding", "gzip"} }, "input_validation_fail", "none", "compressed", false},
-		"head too large":  {nil, "POST", target, func(*door) []string { return []string{"X", strings.Repeat("x", 9000)} }, "input_validation_fail", "", "8 KiB", false},
+		"head too large":  {nil, "POST", target, func(*door) []string { return []string{"X", strings.Repeat("x", 33000)} }, "input_validation_fail", "", "32 KiB", false},
 		"foreign page": {nil, "POST", target, func(d *door) []string { return append(auth(d.wake), "Origin", "https://evil.example") },
 			"malicious_cors", one, "https://evil.example", true},
 		"foreign page on our host's other port": {nil, "POST", target, func(d *door) []string {

@@ -50,7 +50,7 @@ func (g *gateway) require(action wol.Action) fiber.Handler {
 // is refused, because URLs end up in logs and histories.
 func credential(header *fasthttp.RequestHeader) (string, error) {
 	if bytes.IndexByte(header.RequestURI(), '?') >= 0 {
-		return "", &wol.Error{Kind: wol.Invalid, Message: "this route takes no query: send the key as Authorization: Bearer KEY, and replace a key that was in a URL"}
+		return "", &wol.Error{Kind: wol.Invalid, Message: "this route takes no query: omit the question mark and what follows it. If a key was there, replace it, because URLs are logged, and send it as Authorization: Bearer KEY"}
 	}
 	values := header.PeekAll(fiber.HeaderAuthorization)
 	if len(values)+len(header.PeekAll("X-API-Key")) > 1 {

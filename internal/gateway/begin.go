@@ -45,7 +45,7 @@ func (g *gateway) next(c *fiber.Ctx) (err error) {
 	if err := unambiguous(c); err != nil {
 		return g.refuse(c, audit.InputFail, err)
 	}
-	return c.Next()
+	return misrouted(c, c.Next())
 }
 
 func (g *gateway) logPanic(requestID, value string) {
@@ -56,9 +56,9 @@ func (g *gateway) logPanic(requestID, value string) {
 // ambiguous head; a fragment, which Fiber drops silently; and a compressed body,
 // which it would inflate past every limit.
 func unambiguous(c *fiber.Ctx) error {
-	if fasthttpd.Ambiguous(&c.Request().Header) {
+	if why := fasthttpd.Ambiguous(&c.Request().Header); why != "" {
 		c.Context().SetConnectionClose() // whose reading of where this request ends is right is not known
-		return ourError(fiber.ErrBadRequest)
+		return &wol.Error{Kind: wol.Invalid, Message: malformed + ": " + why}
 	}
 	if bytes.IndexByte(c.Request().Header.RequestURI(), '#') >= 0 {
 		return &wol.Error{Kind: wol.Invalid, Message: "the path holds a # sign: omit it"}

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"wolgate/internal/problem"
 	"wolgate/internal/wol"
@@ -26,6 +28,8 @@ func (g *gateway) fail(c *fiber.Ctx, err error) error {
 	return c.Status(p.Status).JSON(p, problem.ContentType)
 }
 
+const malformed = "the request is not well-formed HTTP/1.1"
+
 // ourError gives the framework's own errors our words. Theirs are neither shown nor
 // logged: those of the parser quote the request head, keys included.
 func ourError(err error) error {
@@ -44,12 +48,15 @@ func ourError(err error) error {
 	case fiber.StatusRequestEntityTooLarge:
 		return invalid("the body is too large: 4 KiB are read, and 128 KiB of POST /api/v1/wol with a valid key")
 	case fiber.StatusRequestHeaderFieldsTooLarge:
-		return invalid("the request head is larger than 8 KiB: send fewer or shorter headers")
+		return invalid("the request head is larger than 32 KiB: send fewer or shorter headers, such as cookies")
 	case fiber.StatusRequestTimeout:
 		return invalid("the request did not arrive whole within 5 seconds: send it again")
 	}
+	if strings.Contains(e.Message, fasthttp.ErrDuplicateContentLength.Error()) {
+		return invalid(malformed + ": it has two Content-Length headers: send none of your own, HTTP libraries add one")
+	}
 	if e.Code >= 400 && e.Code < 500 {
-		return invalid("the request is not well-formed HTTP/1.1")
+		return invalid(malformed)
 	}
 	return &wol.Error{Kind: wol.Internal}
 }

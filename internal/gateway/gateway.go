@@ -23,7 +23,7 @@ import (
 const (
 	maxBody    = 128 << 10 // 1000 targets with SecureOn take about 70 kB
 	maxOptions = 4 << 10   // body of a request for one target
-	maxHead    = 8 << 10
+	maxHead    = 32 << 10  // an SSO proxy's cookie alone may take 12; costs that for each connection
 	// How many connections fasthttp serves at a time. How many there are is for the
 	// listener to limit, well below this: past it, fasthttp says 503 in plain text.
 	maxConcurrent = 8192

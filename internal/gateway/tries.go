@@ -39,7 +39,7 @@ func (g *gateway) failedTry(c *fiber.Ctx, who wol.Caller, presented bool) error 
 		reason = wol.ExpiredKey
 	}
 	g.Observe.Denied(reason)
-	err := &wol.Error{Kind: wol.Unauthenticated}
+	err := &wol.Error{Kind: wol.Unauthenticated, Message: misspelt(&c.Request().Header)}
 	if d := g.tries.Take(ratelimit.Source(who.Source)); !d.OK {
 		g.Observe.Limited(TryLimit)
 		writeLimit(c, "tries", d)

@@ -69,6 +69,7 @@ func TestBytesOnTheWire(t *testing.T) {
 		"B6 folded value":           {line + "Host: x\r\nAuthorization: Bearer\r\n " + d.wake + "\r\n" + end, "400"},
 		"B6 folded length":          {head + "Content-Length:\r\n\t0\r\n" + end, "400"},
 		"two media types":           {bulk + "Content-Type: text/plain\r\nContent-Length: 46\r\n" + end + `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}`, "400"},
+		"one media type, twice":     {bulk + "Content-type: application/json\r\nContent-Length: 46\r\n" + end + `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}`, "200"},
 		"B3 two codings":            {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + end + "0\r\n\r\n", "400"},
 		"B3 two codings, one odd":   {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n" + end + "0\r\n\r\n", "400"},
 		"B3 list of codings":        {head + "Transfer-Encoding: gzip, chunked\r\n" + end + "0\r\n\r\n", "400"},
@@ -89,9 +90,9 @@ func TestBytesOnTheWire(t *testing.T) {
 		"B6 no version":           {"POST " + target + "\r\nHost: x\r\n" + key + end, "400"},
 		"B6 control byte in path": {"POST " + target + "\x01 HTTP/1.1\r\nHost: x\r\n" + key + end, "400"},
 
-		"B7 head of 8192 bytes": {padded(8192), "200"},
-		"B7 head of 8193 bytes": {padded(8193), "431"},
-		"B7 path of 8193 bytes": {"POST /" + strings.Repeat("x", 8192) + " HTTP/1.1\r\nHost: x\r\n" + key + end, "431"},
+		"B7 head of 32768 bytes": {padded(32768), "200"},
+		"B7 head of 32769 bytes": {padded(32769), "431"},
+		"B7 path of 32769 bytes": {"POST /" + strings.Repeat("x", 32768) + " HTTP/1.1\r\nHost: x\r\n" + key + end, "431"},
 
 		"B8 5000 bytes announced":           {head + "Content-Length: 5000\r\n\r\n", "413"},
 		"B8 4097 bytes in chunks":           {head + "Transfer-Encoding: chunked\r\n" + end + "1001\r\n" + strings.Repeat(" ", 4097) + "\r\n0\r\n\r\n", "413"},
