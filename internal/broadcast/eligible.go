@@ -96,7 +96,7 @@ func transient(why wol.Why) bool {
 func explain(why wol.Why, name string) (reason, cure string) {
 	switch why {
 	case wol.Loopback:
-		return "loopback", ""
+		return "leads to no other host", ""
 	case wol.PointToPoint:
 		return "point-to-point, it has no broadcast", "run a wol-server at its other end"
 	case wol.NotNamed:

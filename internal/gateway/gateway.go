@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -139,6 +140,7 @@ func newServer(o Options, t timeouts) *Server {
 		IdleTimeout:             t.idle,
 		Concurrency:             maxConcurrent,
 		ErrorHandler:            g.fail,
+		JSONEncoder:             encodeLine,
 		EnableTrustedProxyCheck: true, // with an empty list: Fiber itself believes no one
 		DisableStartupMessage:   true,
 		// A form would be parsed, and large files of it written to disk, before any
@@ -177,6 +179,12 @@ func newServer(o Options, t timeouts) *Server {
 		_ = g.fail(c, &wol.Error{Kind: wol.MethodNotAllowed})
 	}, app.Config().RequestMethods)
 	return &Server{app: app}
+}
+
+// encodeLine ends what it encodes with a newline, for those who read answers in a terminal.
+func encodeLine(answer any) ([]byte, error) {
+	text, err := json.Marshal(answer)
+	return append(text, '\n'), err
 }
 
 // guard returns what stands in front of a handler whose callers need a key that allows

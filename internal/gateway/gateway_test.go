@@ -111,7 +111,7 @@ func TestCredentials(t *testing.T) {
 	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.wake); a.refusal(t).Code != wol.Forbidden {
 		t.Errorf("interfaces without the scope: status %d", a.StatusCode)
 	}
-	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.admin); a.StatusCode != http.StatusOK || a.body != `{"interfaces":[{"interface":"eth0","eligible":false,"failing":false,"addresses":null,"destinations":null,"routes":null}],"findings":[]}` {
+	if a := d.call(t, http.MethodGet, "/api/v1/interfaces", "", "Authorization", d.admin); a.StatusCode != http.StatusOK || a.body != `{"interfaces":[{"interface":"eth0","eligible":false,"failing":false,"addresses":null,"destinations":null,"routes":null}],"findings":[]}`+"\n" {
 		t.Errorf("interfaces: %d %s", a.StatusCode, a.body)
 	}
 	for _, query := range []string{"?api_key=" + d.wake, "?key=" + d.wake, "?mac=x"} {
@@ -315,7 +315,7 @@ func TestReadiness(t *testing.T) {
 	if a := d.call(t, http.MethodGet, "/readyz", ""); a.refusal(t).Code != wol.Unavailable || a.Header.Get("Retry-After") != "1" {
 		t.Errorf("readyz: %d %s", a.StatusCode, a.body)
 	}
-	if a := d.call(t, http.MethodGet, "/healthz", ""); a.StatusCode != http.StatusOK || a.body != `{"ok":true}` {
+	if a := d.call(t, http.MethodGet, "/healthz", ""); a.StatusCode != http.StatusOK || a.body != `{"ok":true}`+"\n" {
 		t.Errorf("healthz: %d %s", a.StatusCode, a.body)
 	}
 }

@@ -225,7 +225,7 @@ func (a answer) refusal(t *testing.T) problem.Problem {
 	t.Helper()
 	var p problem.Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.OK || p.Status != a.StatusCode || p.Detail == "" || p.Title == "" ||
-		p.RequestID == "" || p.RequestID != a.Header.Get("X-Request-Id") || a.Header.Get("Content-Type") != problem.ContentType {
+		!strings.HasSuffix(a.body, "}\n") || p.RequestID == "" || p.RequestID != a.Header.Get("X-Request-Id") || a.Header.Get("Content-Type") != problem.ContentType {
 		t.Fatalf("not our error body: %d %v %s", a.StatusCode, a.Header, a.body)
 	}
 	return p
