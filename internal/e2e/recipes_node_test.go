@@ -103,6 +103,17 @@ func TestNodeRED(t *testing.T) {
 	says(t, log, "[debug:outcome] failed: ECONNREFUSED")
 }
 
+// TestDiscordBotNamesWhatIsNotSet: without .env it ends with a line that a person can use.
+func TestDiscordBotNamesWhatIsNotSet(t *testing.T) {
+	t.Parallel()
+	node := skip.Unless(t, "node", "nodejs")
+	cmd := exec.Command("env", "--ignore-environment", "TARGETS=desktop="+someMAC, node, "wake.mjs")
+	cmd.Dir = absolute(t, "docs/examples/discord-bot")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "WOLGATE_URL is not set: copy env.example to .env") || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // nodeProject is a folder with the files of a Node.js project of the checkout,
 // and what npm has installed for it. The tests themselves install nothing: their
 // network has no way out.

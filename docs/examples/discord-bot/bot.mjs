@@ -1,7 +1,7 @@
 import { Client, DefaultRestOptions, Events, MessageFlags } from "discord.js";
-import { wake } from "./wake.mjs";
+import { setting, wake } from "./wake.mjs";
 
-const allowed = process.env.ALLOWED_USERS.split(",").map((id) => id.trim());
+const allowed = setting("ALLOWED_USERS").split(",").map((id) => id.trim());
 // Slash commands need no intent. DISCORD_API is for tests, and for a proxy that Discord has to be reached by.
 const client = new Client({ intents: [], rest: { api: process.env.DISCORD_API ?? DefaultRestOptions.api } });
 
@@ -23,4 +23,4 @@ client.on(Events.InteractionCreate, async (interaction) => {
     console.error(error);
   }
 });
-await client.login(process.env.DISCORD_TOKEN);
+await client.login(setting("DISCORD_TOKEN"));

@@ -1,11 +1,11 @@
 // Makes /wake known to one Discord server. Run it again when TARGETS has changed.
 import { ApplicationCommandOptionType, DefaultRestOptions, REST, Routes } from "discord.js";
-import { targets } from "./wake.mjs";
+import { setting, targets } from "./wake.mjs";
 
-const { DISCORD_TOKEN, DISCORD_GUILD, DISCORD_API } = process.env;
-const rest = new REST({ api: DISCORD_API ?? DefaultRestOptions.api }).setToken(DISCORD_TOKEN);
+const guild = setting("DISCORD_GUILD");
+const rest = new REST({ api: process.env.DISCORD_API ?? DefaultRestOptions.api }).setToken(setting("DISCORD_TOKEN"));
 const { id } = await rest.get(Routes.currentApplication());
-await rest.put(Routes.applicationGuildCommands(id, DISCORD_GUILD), {
+await rest.put(Routes.applicationGuildCommands(id, guild), {
   body: [{
     name: "wake",
     description: "Send a magic packet",

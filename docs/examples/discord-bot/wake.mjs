@@ -1,6 +1,14 @@
+// setting returns a variable of .env; without it the program ends.
+export function setting(name) {
+  if (process.env[name]) return process.env[name];
+  console.error(`${name} is not set: copy env.example to .env, fill it in, and load it with: set -a && . ./.env`);
+  process.exit(1);
+}
+
 // Targets by name, at most 25: Discord shows no more choices.
-export const targets = new Map(process.env.TARGETS.split(",").filter((t) => t.trim()).map((t) => t.split("=").map((part) => part.trim())));
-const url = process.env.WOLGATE_URL.replace(/\/+$/, "");
+export const targets = new Map(setting("TARGETS").split(",").filter((t) => t.trim()).map((t) => t.split("=").map((part) => part.trim())));
+const url = setting("WOLGATE_URL").replace(/\/+$/, "");
+const key = setting("WOLGATE_KEY");
 
 // wake asks wolgate once and says in words what came of it. It does not throw.
 export async function wake(name) {
@@ -10,7 +18,7 @@ export async function wake(name) {
   try {
     answer = await fetch(`${url}/api/v1/wol/${mac}`, {
       method: "POST",
-      headers: { Authorization: `Bearer ${process.env.WOLGATE_KEY}` },
+      headers: { Authorization: `Bearer ${key}` },
       signal: AbortSignal.timeout(15_000),
     });
   } catch (error) {
