@@ -103,7 +103,7 @@ func TestSoakSlowClients(t *testing.T) {
 	const halves, readers, goodPerSecond, slack = 1000, 500, 200, 5
 	const headTime, answerTime = 5 * time.Second, 10 * time.Second // that the gateway gives
 	const span, recovery = answerTime + 30*time.Second, 10 * time.Second
-	const mostLate, mostMemory = 20 * time.Millisecond, 96 << 20
+	const mostLate, mostMemory = 20 * time.Millisecond, 160 << 20 // of which the buffers of heads are 48
 	r := woltest.Listen(t)
 	p := startPrograms(t, loopback(r))
 	p.gateway.log.mute(true)

@@ -27,6 +27,6 @@ func wants(t *testing.T) (client string) {
 			return client
 		}
 	}
-	skip.Because(t, "not installed: docker.io, or docker with buildx")
+	skip.Because(t, "docker does not build with BuildKit: apt-get install docker-buildx")
 	return ""
 }
