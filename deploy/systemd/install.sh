@@ -69,7 +69,7 @@ systemd-tmpfiles --create /etc/tmpfiles.d/wolgate.conf
 
 # The gateway does not start without a key. Whoever has put one elsewhere needs none here.
 if [ ! -e /etc/api-server/keys.json ] && ! grep -q '^[[:space:]]*API_KEY' /etc/wolgate/api-server.env; then
-	key=$("$programs/api-server" keys add first --keys /etc/api-server/keys.json)
+	key=$("$programs/api-server" keys add first --scope wake --scope admin --keys /etc/api-server/keys.json)
 	echo
 	echo "  Your key, shown this once:  $key"
 	echo

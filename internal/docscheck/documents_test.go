@@ -63,3 +63,24 @@ func TestRecipesShowTheirFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFirstKeyCanDoWhatTheREADMEDoes: the README goes on with /api/v1/interfaces, which
+// takes the scope admin.
+func TestEveryFirstKeyCanDoWhatTheREADMEDoes(t *testing.T) {
+	t.Parallel()
+	made := regexp.MustCompile(`(?m)keys add first\b.*$`)
+	for _, name := range []string{
+		"Makefile", "README.md", "README.ko.md", "docs/deployment.md", "docs/deployment.ko.md", ".ci/deploy", "deploy/systemd/install.sh",
+		"deploy/compose.yaml", "deploy/compose.caddy.yaml", "deploy/compose.nginx.yaml", "deploy/compose.traefik.yaml",
+	} {
+		lines := made.FindAllString(read(t, name), -1)
+		if len(lines) == 0 {
+			t.Errorf("%s makes no first key", name)
+		}
+		for _, line := range lines {
+			if !strings.HasPrefix(line, "keys add first --scope wake --scope admin") {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
+	}
+}

@@ -22,7 +22,7 @@ const gatewayURL = "http://127.0.0.1:8080"
 func compose(t *testing.T, w *world) {
 	w.inDeploy(t, "build")
 	defer w.inDeploy(t, "down", "--volumes")
-	key := w.addKey(t, "first")
+	key := w.addKey(t, "first", "--scope", "wake", "--scope", "admin")
 	w.inDeploy(t, "up", "-d")
 	c := w.client(gatewayURL, key)
 	w.wakes(t, c, "after up")

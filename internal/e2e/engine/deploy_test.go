@@ -38,7 +38,7 @@ func deploy(t *testing.T, w *world) {
 		w.run(t, "docker", "network", "rm", "wolgate")
 	})
 	out, err := try("aaaa1111")
-	command := regexp.MustCompile(`(?m)(docker run --rm \S+ \S+ keys add first)$`).FindStringSubmatch(out)
+	command := regexp.MustCompile(`(?m)(docker run --rm \S+ \S+ keys add first --scope wake --scope admin)$`).FindStringSubmatch(out)
 	if err == nil || command == nil {
 		t.Fatalf("without a key, make deploy: %v\n%s", err, out)
 	}

@@ -75,7 +75,7 @@ func behind(t *testing.T, w *world, v variant, proxy string) {
 			t.Log(compose("logs", "--tail=20"))
 		}
 	}()
-	key := regexp.MustCompile(`\bwol_\S+`).FindString(compose("run", "--rm", "keys", "add", "first"))
+	key := regexp.MustCompile(`\bwol_\S+`).FindString(compose("run", "--rm", "keys", "add", "first", "--scope", "wake", "--scope", "admin"))
 	compose("up", "-d")
 	c := w.client("https://localhost", key).from(w.wan, hostOnWAN)
 	w.wakes(t, c, proxy)
