@@ -49,7 +49,7 @@ func mountDocs(app *fiber.App) {
 	app.Get("/swagger/", page(fiber.MIMETextHTMLCharsetUTF8, indexHTML))
 	app.Get("/swagger/index.html", page(fiber.MIMETextHTMLCharsetUTF8, indexHTML))
 	app.Get("/swagger/init.js", page(fiber.MIMETextJavaScriptCharsetUTF8, initJS))
-	app.Get("/swagger/doc.json", page(fiber.MIMEApplicationJSON, docs.OpenAPI))
+	app.Get("/swagger/doc.json", page(fiber.MIMEApplicationJSON, withExamples(docs.OpenAPI)))
 	files := fiberSwagger.FiberWrapHandler()
 	for _, name := range assets {
 		app.Get("/swagger/"+name, asset(app, files, "/swagger/"+name))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +15,9 @@ import (
 	"testing"
 
 	"golang.org/x/mod/semver"
+
+	"wolgate/internal/problem"
+	"wolgate/internal/wol"
 )
 
 func TestDocsAreLocalAndComplete(t *testing.T) {
@@ -209,7 +213,7 @@ func TestDocsShowOneDocument(t *testing.T) {
 		}
 	}
 	script := d.call(t, http.MethodGet, "/swagger/init.js", "").body
-	for _, line := range []string{`url: "doc.json"`, "queryConfigEnabled: false", "persistAuthorization: false", "validatorUrl: null"} {
+	for _, line := range []string{`url: "doc.json"`, "queryConfigEnabled: false", "persistAuthorization: false", "validatorUrl: null", "defaultModelsExpandDepth: 0"} {
 		if !strings.Contains(script, "\n  "+line+",\n") {
 			t.Errorf("init.js has no %s", line)
 		}
@@ -295,5 +299,62 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 		if strings.Contains(name, ".") {
 			t.Errorf("schema %s shows the name of a Go package", name)
 		}
+	}
+}
+
+// TestExamplesAreOfTheirStatus: what the page shows beside a status is an answer with that
+// status, and what "Try it out" offers is the least that the route takes.
+func TestExamplesAreOfTheirStatus(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	type content map[string]struct{ Example json.RawMessage }
+	var document struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct{ Content content }
+			Responses   map[string]struct{ Content content }
+		}
+	}
+	if err := json.Unmarshal([]byte(d.call(t, http.MethodGet, "/swagger/doc.json", "").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for path, methods := range document.Paths {
+		for _, operation := range methods {
+			details := map[string]string{}
+			for status, response := range operation.Responses {
+				for _, c := range response.Content {
+					if status == "200" {
+						continue
+					}
+					n++
+					var p problem.Problem
+					if err := json.Unmarshal(c.Example, &p); err != nil || fmt.Sprint(p.Status) != status || p.Detail == "" {
+						t.Errorf("%s %s: %v %s", path, status, err, c.Example)
+					}
+					if other := details[p.Detail]; other != "" {
+						t.Errorf("%s: %s and %s have one text", path, other, status)
+					}
+					details[p.Detail] = status
+				}
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d examples of errors", n)
+	}
+	one, many := document.Paths["/api/v1/wol/{mac_addr}"]["post"], document.Paths["/api/v1/wol"]["post"]
+	receipt, err := wol.ParseReceipt(one.Responses["200"].Content["application/json"].Example)
+	if err != nil || receipt.Status != wol.Sent {
+		t.Errorf("one: %+v, %v", receipt, err)
+	}
+	receipts, err := wol.ParseReceipts(many.Responses["200"].Content["application/json"].Example)
+	if err != nil || receipts.Status != wol.Sent {
+		t.Errorf("many: %+v, %v", receipts, err)
+	}
+	if body := string(one.RequestBody.Content["application/json"].Example); body != "{}" {
+		t.Errorf("one asks with %s", body)
+	}
+	if body := string(many.RequestBody.Content["application/json"].Example); body != `{"targets":[{"mac_addr":"02:11:22:33:44:55"}]}` {
+		t.Errorf("many asks with %s", body)
 	}
 }

@@ -118,7 +118,11 @@ func readBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		return nil, &wol.Error{Kind: wol.Invalid, Status: fiber.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", limit)}
 	}
 	if kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err != nil || kind != fiber.MIMEApplicationJSON {
-		return nil, &wol.Error{Kind: wol.Invalid, Status: fiber.StatusUnsupportedMediaType, Message: "the body must be JSON: send it with Content-Type: application/json"}
+		return nil, notJSON()
 	}
 	return body, nil
+}
+
+func notJSON() error {
+	return &wol.Error{Kind: wol.Invalid, Status: fiber.StatusUnsupportedMediaType, Message: "the body must be JSON: send it with Content-Type: application/json"}
 }

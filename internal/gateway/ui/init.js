@@ -7,6 +7,7 @@ window.ui = SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   docExpansion: "list",
+  defaultModelsExpandDepth: 0,
   persistAuthorization: false,
   queryConfigEnabled: false,
   validatorUrl: null,
