@@ -103,29 +103,6 @@ func address(into *string) func(string) error {
 	}
 }
 
-func proxies(into *[]netip.Prefix) func(string) error {
-	return func(text string) error {
-		*into = nil
-		for _, field := range list(text) {
-			p, err := netip.ParsePrefix(field)
-			if a, addrErr := netip.ParseAddr(field); addrErr == nil && a.Zone() == "" {
-				p, err = netip.PrefixFrom(a, a.BitLen()), nil
-			}
-			if err != nil {
-				return fmt.Errorf("holds %q: write CIDRs or addresses with commas, such as 172.18.0.0/16", field)
-			}
-			if p.Addr().Is4In6() {
-				return fmt.Errorf("holds %q, which is an IPv4 address in the words of IPv6: write it as 172.18.0.0/16", field)
-			}
-			if p.Bits() == 0 {
-				return fmt.Errorf("holds %q, which believes everybody: name your proxy's own address", field)
-			}
-			*into = append(*into, p.Masked())
-		}
-		return nil
-	}
-}
-
 func origins(into *[]string) func(string) error {
 	return func(text string) error {
 		*into = nil

@@ -122,7 +122,7 @@ func wrongSettings() map[string]map[string]wrong {
 			"keys":            {[]string{"/", "/dev/zero"}, "name a file"},
 			"ops-listen":      {[]string{"9091", "localhost", ":65536"}, "write host:port or :port"},
 			"docs":            yesno,
-			"trusted-proxies": {[]string{"proxy", "10.0.0.0/33", "10.0.0.0/8,::/0", "0.0.0.0/0", "fe80::1%eth0/64", "::ffff:10.0.0.1/128"}, ": "},
+			"trusted-proxies": {[]string{"proxy", "10.0.0.0/33", "10.0.0.0/8,::/0", "0.0.0.0/0", "0.0.0.0/1,128.0.0.0/1", "128.0.0.0/2, 0.0.0.0/1,192.168.0.0/16,192.0.0.0/3", "2000::/4,3000::/5,3800::/5", "fe80::1%eth0/64", "::ffff:10.0.0.1/128"}, ": "},
 			"cors-origins":    {[]string{"*", "null", "panel.example.com", "https://*.example.com", "https://a.example/", "HTTPS://a.example", "ftp://a.example"}, "write exact origins"},
 			"rate":            {[]string{"", "60", "60/", "/min", "0/s", "-1/s", "1/d", "1.5/s", "1000001/s"}, "write a rate"},
 			"burst":           whole,
