@@ -4,12 +4,14 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // conn is a connection of a client.
 type conn struct {
 	net.Conn
 	waiting *Waiting
+	write   time.Duration // for each piece of an answer
 	once    sync.Once
 	spoke   atomic.Bool // something has arrived
 	unread  atomic.Bool // a body has been refused
@@ -39,14 +41,26 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// piece is how much of an answer a client has to take within the time for writing. A
+// deadline for the whole would cut off a client that reads steadily over a slow line.
+const piece = 16 << 10
+
 // Write drops what is said to a client that has asked nothing. fasthttp says 408 when a
 // connection has been silent for too long; a client that opened it in advance, as
 // browsers do, would take that for the answer to the request that it is about to make.
-func (c *conn) Write(b []byte) (int, error) {
+func (c *conn) Write(b []byte) (n int, err error) {
 	if !c.spoke.Load() {
 		return len(b), nil
 	}
-	return c.Conn.Write(b)
+	for {
+		if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
+			return n, err
+		}
+		m, err := c.Conn.Write(b[n:min(len(b), n+piece)])
+		if n += m; err != nil || n == len(b) {
+			return n, err
+		}
+	}
 }
 
 // Close also takes a connection off the list that was never read: one past the server's

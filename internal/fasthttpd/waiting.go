@@ -3,6 +3,7 @@ package fasthttpd
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // Waiting knows the connections on which nothing has arrived yet, such as those that
@@ -16,8 +17,12 @@ type Waiting struct {
 	closed bool
 }
 
-// Listen returns l as fasthttp is to serve it.
-func (w *Waiting) Listen(l net.Listener) net.Listener { return listener{l, w} }
+// Listen returns l as fasthttp is to serve it. A client that takes no piece of its answer for
+// as long as write is cut off; the server's own WriteTimeout, for the whole answer, must be
+// zero.
+func (w *Waiting) Listen(l net.Listener, write time.Duration) net.Listener {
+	return listener{l, w, write}
+}
 
 // Close closes the connections that are waiting, and every new one.
 func (w *Waiting) Close() {
@@ -51,6 +56,7 @@ func (w *Waiting) remove(c net.Conn) {
 type listener struct {
 	net.Listener
 	waiting *Waiting
+	write   time.Duration
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -59,5 +65,5 @@ func (l listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.waiting.add(c)
-	return &conn{Conn: c, waiting: l.waiting}, nil
+	return &conn{Conn: c, waiting: l.waiting, write: l.write}, nil
 }

@@ -33,7 +33,7 @@ const (
 // timeouts bound what a client may take.
 type timeouts struct {
 	read  time.Duration // for the whole request, which is what ends a slow sender
-	write time.Duration
+	write time.Duration // for each piece of an answer, which is what ends a client that reads nothing
 	idle  time.Duration
 }
 
@@ -109,10 +109,11 @@ type gateway struct {
 type Server struct {
 	app     *fiber.App
 	waiting fasthttpd.Waiting
+	write   time.Duration
 }
 
 // Serve answers on l until Shutdown; its error is nil after that.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(s.waiting.Listen(l)) }
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(s.waiting.Listen(l, s.write)) }
 
 // Shutdown stops listening and gives requests under way as long as grace to be
 // answered. The error says that some were not; they end with the process.
@@ -136,7 +137,6 @@ func newServer(o Options, t timeouts) *Server {
 		BodyLimit:               maxBody,
 		ReadBufferSize:          maxHead,
 		ReadTimeout:             t.read,
-		WriteTimeout:            t.write,
 		IdleTimeout:             t.idle,
 		Concurrency:             maxConcurrent,
 		ErrorHandler:            g.fail,
@@ -178,7 +178,7 @@ func newServer(o Options, t timeouts) *Server {
 		c.Set(fiber.HeaderAllow, "GET, HEAD, POST")
 		_ = g.fail(c, &wol.Error{Kind: wol.MethodNotAllowed})
 	}, app.Config().RequestMethods)
-	return &Server{app: app}
+	return &Server{app: app, write: t.write}
 }
 
 // encodeLine ends what it encodes with a newline, for those who read answers in a terminal.

@@ -1,0 +1,9 @@
+package fasthttpd
+
+import (
+	"testing"
+
+	"wolgate/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
