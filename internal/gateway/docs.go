@@ -3,7 +3,6 @@ package gateway
 import (
 	_ "embed"
 	"fmt"
-	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	fiberSwagger "github.com/swaggo/fiber-swagger"
@@ -36,12 +35,10 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 func mountDocs(app *fiber.App) {
 	redirect := func(c *fiber.Ctx) error { return c.Redirect("swagger/", fiber.StatusFound) }
 	page := func(kind, content string) fiber.Handler {
-		body := []byte(content)
+		serve := serveStatic("no-store", func() (string, []byte, error) { return kind, []byte(content), nil })
 		return func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
-			c.Set(fiber.HeaderContentType, kind)
-			c.Response().SetBodyRaw(body) // no copy for each client that reads slowly
-			return nil
+			return serve(c)
 		}
 	}
 	app.Get("/", redirect)
@@ -52,33 +49,22 @@ func mountDocs(app *fiber.App) {
 	app.Get("/swagger/doc.json", page(fiber.MIMEApplicationJSON, withExamples(docs.OpenAPI)))
 	files := fiberSwagger.FiberWrapHandler()
 	for _, name := range assets {
-		app.Get("/swagger/"+name, asset(app, files, "/swagger/"+name))
+		path := "/swagger/" + name
+		app.Get(path, serveStatic("public, max-age=3600", func() (string, []byte, error) { return asset(app, files, path) }))
 	}
 }
 
-// asset serves what next answers to one request of our own. If next answered the first
+// asset returns what next answers to one request of our own. If next answered the first
 // client's request, HEAD, Range or If-Match of that one would decide for all; if it
 // answered each, every client that reads slowly would hold a copy of a megabyte.
-func asset(app *fiber.App, next fiber.Handler, path string) fiber.Handler {
-	load := sync.OnceValues(func() (*fasthttp.Response, error) {
-		response, err := fasthttpd.Once(func(ctx *fasthttp.RequestCtx) error {
-			c := app.AcquireCtx(ctx)
-			defer app.ReleaseCtx(c)
-			return next(c)
-		}, path)
-		if err == nil && response.StatusCode() != fiber.StatusOK {
-			err = fmt.Errorf("%s: status %d", path, response.StatusCode())
-		}
-		return response, err
-	})
-	return func(c *fiber.Ctx) error {
-		file, err := load()
-		if err != nil {
-			return err
-		}
-		c.Set(fiber.HeaderContentType, string(file.Header.ContentType()))
-		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
-		c.Response().SetBodyRaw(file.Body())
-		return nil
+func asset(app *fiber.App, next fiber.Handler, path string) (kind string, body []byte, err error) {
+	response, err := fasthttpd.Once(func(ctx *fasthttp.RequestCtx) error {
+		c := app.AcquireCtx(ctx)
+		defer app.ReleaseCtx(c)
+		return next(c)
+	}, path)
+	if err == nil && response.StatusCode() != fiber.StatusOK {
+		err = fmt.Errorf("%s: status %d", path, response.StatusCode())
 	}
+	return string(response.Header.ContentType()), response.Body(), err
 }

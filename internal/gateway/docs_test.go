@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -150,6 +151,51 @@ func TestDocsAnswerHead(t *testing.T) {
 		}
 		if length[0] != length[2] || length[1] != length[2] || length[2] <= 0 {
 			t.Errorf("%s: lengths %v", path, length)
+		}
+	}
+}
+
+// TestDocsTravelLight: compressed for those who take it, and not at all for those who have it.
+func TestDocsTravelLight(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, name := range append([]string{"", "index.html", "init.js", "doc.json"}, assets...) {
+		path := "/swagger/" + name
+		plain := d.call(t, http.MethodGet, path, "", "Accept-Encoding", "identity")
+		tags := map[string]string{plain.Header.Get("ETag"): "identity"}
+		for accept, packed := range map[string]bool{"gzip": true, "gzip, deflate, br": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "br": false} {
+			a := d.call(t, http.MethodGet, path, "", "Accept-Encoding", accept)
+			tags[a.Header.Get("ETag")] = a.Header.Get("Content-Encoding")
+			body := a.body
+			if a.Header.Get("Content-Encoding") == "gzip" {
+				z, err := gzip.NewReader(strings.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(z)
+				if body = string(text); err != nil {
+					t.Error(err)
+				}
+			}
+			smaller := len(a.body) < len(plain.body)*2/3
+			png := strings.HasSuffix(name, ".png") // is compressed as it is
+			if body != plain.body || smaller != packed && !png || a.Header.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s, accepting %s: %d bytes, %v", path, accept, len(a.body), a.Header)
+			}
+		}
+		if len(tags) != 2 && !strings.HasSuffix(name, ".png") || tags[""] != "" {
+			t.Errorf("%s: tags %v", path, tags)
+		}
+		for tag, encoding := range tags {
+			for _, header := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
+				a := d.call(t, http.MethodGet, path, "", "Accept-Encoding", encoding, "If-None-Match", header)
+				if a.StatusCode != http.StatusNotModified || a.body != "" || a.Header.Get("ETag") != tag || a.Header.Get("Vary") != "Accept-Encoding" {
+					t.Errorf("%s, known as %s: %d %v, %d bytes", path, header, a.StatusCode, a.Header, len(a.body))
+				}
+			}
+			if a := d.call(t, http.MethodGet, path, "", "Accept-Encoding", encoding, "If-None-Match", `"x"`); a.StatusCode != http.StatusOK {
+				t.Errorf("%s, known as another: %d", path, a.StatusCode)
+			}
 		}
 	}
 }
