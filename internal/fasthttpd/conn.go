@@ -1,6 +1,7 @@
 package fasthttpd
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ type conn struct {
 	once    sync.Once
 	spoke   atomic.Bool // something has arrived
 	unread  atomic.Bool // a body has been refused
+	feeds   feeds
 }
 
 // Spoke reports whether anything has arrived on c, a connection that fasthttp serves.
@@ -31,13 +33,17 @@ func LeaveUnread(c net.Conn) {
 	}
 }
 
-// Read takes the connection off the list at its first bytes, or its end.
+// Read takes the connection off the list at its first bytes, or its end. It fails at a bare
+// line feed in a head.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.spoke.Store(true)
 	}
 	c.once.Do(func() { c.waiting.remove(c.Conn) })
+	if i := c.feeds.bare(b[:n]); i >= 0 {
+		return i, errors.New("a bare line feed in the head")
+	}
 	return n, err
 }
 

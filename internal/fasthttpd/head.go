@@ -21,12 +21,42 @@ const (
 // large, by a final answer and none before it.
 func LimitBodies(s *fasthttp.Server, limit func(*fasthttp.RequestHeader) int) {
 	s.HeaderReceived = func(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		understand(header)
 		most := limit(header)
 		if header.ContentLength() > most && string(header.Peek(fasthttp.HeaderExpect)) == expectContinue {
 			header.Set(fasthttp.HeaderExpect, expectRefused)
 		}
 		return fasthttp.RequestConfig{MaxRequestBodySize: most}
 	}
+}
+
+// understand does what fasthttp leaves undone: an option of Connection may be one of a list,
+// in any case (RFC 9110 section 7.6.1), and HTTP/1.0 knows no Expect (section 10.1.1).
+func understand(header *fasthttp.RequestHeader) {
+	if !header.IsHTTP11() {
+		header.Del(fasthttp.HeaderExpect)
+	}
+	for line := range bytes.Lines(header.RawHeaders()) { // of two, fasthttp forgets a close
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if !bytes.EqualFold(name, []byte(fasthttp.HeaderConnection)) {
+			continue
+		}
+		for option := range bytes.SplitSeq(value, []byte(",")) {
+			if bytes.EqualFold(bytes.TrimSpace(option), []byte("close")) {
+				header.SetConnectionClose()
+			}
+		}
+	}
+}
+
+// Path returns the path of a request as the client wrote it, with the query, and without the
+// host that an absolute target names (RFC 9112 section 3.2.2).
+func Path(header *fasthttp.RequestHeader) []byte {
+	target := header.RequestURI()
+	if _, rest, absolute := bytes.Cut(target, []byte("://")); absolute && target[0] != '/' {
+		return rest[max(0, bytes.IndexByte(rest, '/')):]
+	}
+	return target
 }
 
 // ExpectationRefused reports whether LimitBodies has refused what the client expects.

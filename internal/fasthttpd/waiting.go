@@ -65,5 +65,5 @@ func (l listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.waiting.add(c)
-	return &conn{Conn: c, waiting: l.waiting, write: l.write}, nil
+	return &conn{Conn: c, waiting: l.waiting, write: l.write, feeds: feeds{expected: true}}, nil
 }

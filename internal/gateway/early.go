@@ -13,7 +13,7 @@ import (
 	"wolgate/internal/wol"
 )
 
-// The one route that takes a large body, as it stands in a request line.
+// The one route that takes a large body.
 const bulkPath = "/api/v1/wol"
 
 // bodyLimit returns how much of a body may be read, before any of it has been.
@@ -31,7 +31,7 @@ func (g *gateway) bodyLimit(header *fasthttp.RequestHeader) int {
 // body in chunks, which has no length, may be large.
 func (g *gateway) mayBeLarge(header *fasthttp.RequestHeader) (key string, may bool) {
 	size := header.ContentLength()
-	if string(header.Method()) != fiber.MethodPost || string(header.RequestURI()) != bulkPath || size >= 0 && size <= maxOptions || size > maxBody {
+	if string(header.Method()) != fiber.MethodPost || string(fasthttpd.Path(header)) != bulkPath || size >= 0 && size <= maxOptions || size > maxBody {
 		return "", false
 	}
 	who, _, valid := g.glance(header)

@@ -149,6 +149,7 @@ func newServer(o Options, t timeouts) *Server {
 	})
 	fasthttpd.Quiet(app.Server())
 	fasthttpd.LimitBodies(app.Server(), g.bodyLimit)
+	fasthttpd.RefuseBareLineFeeds(app.Server())
 	app.Use(g.begin).Name(middleware)
 	if len(o.CORSOrigins) > 0 {
 		app.Use(cors.New(cors.Config{

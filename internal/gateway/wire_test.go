@@ -55,6 +55,7 @@ func TestBytesOnTheWire(t *testing.T) {
 	line := "POST " + target + " HTTP/1.1\r\n"
 	head := line + "Host: x\r\n" + key
 	bulk := "POST /api/v1/wol HTTP/1.1\r\nHost: x\r\n" + key + "Content-Type: application/json\r\n"
+	large := `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}` + strings.Repeat(" ", maxOptions)
 	// padded returns a request whose head has n bytes.
 	padded := func(n int) string {
 		start := head + "X: "
@@ -105,7 +106,15 @@ func TestBytesOnTheWire(t *testing.T) {
 		"B8 expect, 5000 bytes, one target": {head + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n", "417"},
 		"B8 a form is not parsed":           {bulk[:len(bulk)-len("application/json\r\n")] + "multipart/form-data; boundary=b\r\nContent-Length: 5\r\n" + end + "--b--", "415"},
 
-		"C13 absolute URI": {"POST http://evil.example" + target + " HTTP/1.1\r\nHost: x\r\n" + key + end, "200"},
+		"close in capitals":           {head + "Connection: Close\r\n\r\n", "200"},
+		"close in a list":             {head + "Connection: keep-alive, close\r\n\r\n", "200"},
+		"close in the first of two":   {head + "Connection: close\r\nConnection: keep-alive\r\n\r\n", "200"},
+		"close in HTTP/1.0":           {"POST " + target + " HTTP/1.0\r\nHost: x\r\n" + key + "Connection: keep-alive, close\r\n\r\n", "200"},
+		"B8 expect in HTTP/1.0":       {"POST " + target + " HTTP/1.0\r\nHost: x\r\n" + key + "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", "200"},
+		"B8 expect in HTTP/1.0, 1 GB": {"POST " + target + " HTTP/1.0\r\nHost: x\r\n" + key + "Expect: 100-continue\r\nContent-Length: 1000000000\r\n\r\n", "413"},
+
+		"C13 absolute URI":             {"POST http://evil.example" + target + " HTTP/1.1\r\nHost: x\r\n" + key + end, "200"},
+		"C13 absolute URI, large body": {"POST http://evil.example" + strings.TrimPrefix(bulk, "POST ") + fmt.Sprintf("Content-Length: %d\r\n", len(large)) + end + large, "200"},
 	} {
 		before := d.wakes.Load()
 		a := woltest.Raw(t, d.address(), tt.request)
@@ -200,33 +209,85 @@ func TestTransferEncodingDecides(t *testing.T) {
 	}
 }
 
-// TestBareLineFeedsFrameNothing: either refused, or waited for until the head
-// is late. A proxy in front might see one header where we see two. After the
-// request line fasthttp takes a bare line feed and tells nobody; there, whoever
-// does not take it is left with a version that does not exist, and no request.
+// TestBareLineFeedsFrameNothing: a proxy in front might see one header where we see two.
+// They are refused at once, though fasthttp would wait for more of some of these heads; and
+// so they are on a connection that has had an answer.
 func TestBareLineFeedsFrameNothing(t *testing.T) {
 	t.Parallel()
-	d := openWithin(t, impatient(), nil)
+	within := impatient()
+	within.read = woltest.Patience
+	d := openWithin(t, within, nil)
 	key := "Authorization: Bearer " + d.wake
-	conns := map[string]net.Conn{}
 	for name, request := range map[string]string{
-		"all of it":   "POST " + target + " HTTP/1.1\nHost: x\n" + key + "\n\n",
-		"one header":  "POST " + target + " HTTP/1.1\r\nHost: x\n" + key + "\r\n\r\n",
-		"last header": "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\r\n",
-		"end of head": "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\r\n\n",
-		"two LFs":     "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\n",
-		"a length":    "POST " + target + " HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 0\r\n" + key + "\r\n\r\n",
+		"all of it":      "POST " + target + " HTTP/1.1\nHost: x\n" + key + "\n\n",
+		"one header":     "POST " + target + " HTTP/1.1\r\nHost: x\n" + key + "\r\n\r\n",
+		"last header":    "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\r\n",
+		"end of head":    "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\r\n\n",
+		"two LFs":        "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\n\n",
+		"a length":       "POST " + target + " HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 0\r\n" + key + "\r\n\r\n",
+		"request line":   "POST " + target + " HTTP/1.1\nHost: x\r\n" + key + "\r\n\r\n",
+		"before it":      "\nPOST " + target + " HTTP/1.1\r\nHost: x\r\n" + key + "\r\n\r\n",
+		"after an empty": "\r\nPOST " + target + " HTTP/1.1\nHost: x\n\n",
 	} {
-		conns[name] = d.say(t, request)
-	}
-	for name, c := range conns {
-		a, err := io.ReadAll(c)
-		if status := statusOf(string(a)); err != nil || status != "400" && status != "408" {
-			t.Errorf("%s: %v %s", name, err, a)
+		began := time.Now()
+		if a, err := io.ReadAll(d.say(t, request)); statusOf(string(a)) != "400" || err != nil || time.Since(began) > woltest.Patience/2 {
+			t.Errorf("%s: after %v: %v %s", name, time.Since(began), err, a)
+		}
+		if strings.HasPrefix(request, "\n") { // between two requests it ends the connection
+			continue
+		}
+		began = time.Now()
+		c := d.say(t, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		r := bufio.NewReader(c)
+		first, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, first.Body)
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := io.ReadAll(r); statusOf(string(a)) != "400" || err != nil || time.Since(began) > woltest.Patience/2 {
+			t.Errorf("%s, as the second: after %v: %v %s", name, time.Since(began), err, a)
 		}
 	}
 	if n := d.wakes.Load(); n != 0 {
 		t.Errorf("%d wakes", n)
+	}
+}
+
+// TestLineFeedsInABodyAreTheBodys sends bodies whose lines end as JSON's do, in one piece
+// with their head, in pieces, and behind one another.
+func TestLineFeedsInABodyAreTheBodys(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	body := "{\n\n\"secureon\":\n\r\n\"010203040506\"\n}\n"
+	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", target, d.wake, len(body), body)
+	c := d.say(t, request+request)
+	r := bufio.NewReader(c)
+	answered := func() {
+		t.Helper()
+		a, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, a.Body); err != nil || a.StatusCode != http.StatusOK {
+			t.Fatalf("%d: %v", a.StatusCode, err)
+		}
+	}
+	answered()
+	answered()
+	for step := 1; step < 40; step += 6 {
+		all := request + request[:step] // the rest of the second comes in pieces
+		for all += request[step:]; len(all) > 0; {
+			n := min(step, len(all))
+			if _, err := io.WriteString(c, all[:n]); err != nil {
+				t.Fatal(err)
+			}
+			all = all[n:]
+		}
+		answered()
+		answered()
 	}
 }
 
