@@ -45,6 +45,7 @@ func (g *gateway) newCall(c *fiber.Ctx) *call {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	g.allowOrigin(c)
 	return made
 }
 

@@ -6,11 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/cors"
 	"github.com/valyala/fasthttp"
 
 	"wolgate/internal/apikey"
@@ -150,16 +148,7 @@ func newServer(o Options, t timeouts) *Server {
 	fasthttpd.Quiet(app.Server())
 	fasthttpd.LimitBodies(app.Server(), g.bodyLimit)
 	fasthttpd.RefuseBareLineFeeds(app.Server())
-	app.Use(g.begin).Name(middleware)
-	if len(o.CORSOrigins) > 0 {
-		app.Use(cors.New(cors.Config{
-			AllowOrigins:  strings.Join(o.CORSOrigins, ","),
-			AllowMethods:  "GET,POST",
-			AllowHeaders:  "Authorization,Content-Type,X-Request-ID",
-			ExposeHeaders: "X-Request-ID,Retry-After,RateLimit,RateLimit-Policy",
-			MaxAge:        600,
-		})).Name(middleware)
-	}
+	app.Use(g.begin, g.preflight).Name(middleware)
 	for _, r := range g.routes() {
 		handlers := append(g.guard(r.action), r.handle)
 		app.Add(r.method, r.path, handlers...)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"log/slog"
@@ -392,6 +393,41 @@ func TestCORS(t *testing.T) {
 	for _, origin := range []string{"https://evil.example", "null", "http://panel.example.com", "https://panel.example.com.evil.example"} {
 		if got := preflight(listed, origin).Header.Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("%s: allowed as %q", origin, got)
+		}
+	}
+}
+
+// TestRefusalsReachThePage: without the header a page sees no answer, only that there was none.
+func TestRefusalsReachThePage(t *testing.T) {
+	t.Parallel()
+	const panel = "https://panel.example.com"
+	d := open(t, func(o *Options) { o.CORSOrigins = []string{"https://other.example.com", panel} })
+	for name, tt := range map[string]struct {
+		request, rest string
+		status        int
+	}{
+		"no key":         {"POST " + target, "Content-Length: 0\r\n\r\n", 401},
+		"no route":       {"GET /nothing", "\r\n", 404},
+		"large":          {"POST /api/v1/wol", "Content-Length: 5000\r\n\r\n", 413},
+		"large, expects": {"POST /api/v1/wol", "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n", 417},
+		"ambiguous":      {"POST " + target, "Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n", 400},
+		"compressed":     {"POST " + target, "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", 415},
+		"method":         {"DELETE " + target, "\r\n", 405},
+		"unknown method": {"WEIRD " + target, "\r\n", 405},
+		"docs":           {"GET /swagger/", "\r\n", 200},
+	} {
+		for origin, allowed := range map[string]string{panel: panel, "https://evil.example": ""} {
+			c := d.say(t, tt.request+" HTTP/1.1\r\nHost: x\r\nOrigin: "+origin+"\r\n"+tt.rest)
+			a, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := a.Header.Get("Access-Control-Allow-Origin"); a.StatusCode != tt.status || got != allowed || !strings.Contains(a.Header.Get("Vary"), "Origin") {
+				t.Errorf("%s, from %s: %d %v", name, origin, a.StatusCode, a.Header)
+			}
+			if exposed := a.Header.Get("Access-Control-Expose-Headers"); (exposed != "") != (allowed != "") {
+				t.Errorf("%s, from %s: exposed %q", name, origin, exposed)
+			}
 		}
 	}
 }
