@@ -914,17 +914,7 @@ const docTemplate = `{
                                 }
                             }
                         },
-                        "description": "daemon not there"
-                    },
-                    "504": {
-                        "content": {
-                            "application/problem+json": {
-                                "schema": {
-                                    "$ref": "#/components/schemas/Problem"
-                                }
-                            }
-                        },
-                        "description": "daemon did not answer in time"
+                        "description": "daemon not there, or it does not answer"
                     }
                 },
                 "summary": "Can the gateway reach the daemon?",

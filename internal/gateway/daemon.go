@@ -55,8 +55,7 @@ func (g *gateway) healthz(c *fiber.Ctx) error { return c.JSON(ok{OK: true}) }
 //	@Produce	application/problem+json
 //	@Failure	500	{object}	problem.Problem	"something went wrong here"
 //	@Failure	502	{object}	problem.Problem	"something else answers in place of the daemon"
-//	@Failure	503	{object}	problem.Problem	"daemon not there"
-//	@Failure	504	{object}	problem.Problem	"daemon did not answer in time"
+//	@Failure	503	{object}	problem.Problem	"daemon not there, or it does not answer"
 //	@Produce	json
 //	@Router		/readyz [get]
 func (g *gateway) readyz(c *fiber.Ctx) error {

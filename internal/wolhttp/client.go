@@ -24,6 +24,8 @@ const (
 	MaxConnections = 64
 	// attempts bounds how often a call is made whose connection broke.
 	attempts = 3
+	// retryAfter is what a caller is told to wait for a daemon that is not there.
+	retryAfter = 2 * time.Second
 )
 
 // Client is the wol.Waker at the other end of the daemon's socket. It keeps one
@@ -160,7 +162,7 @@ func (c *Client) call(ctx context.Context, method, path, id string, body []byte)
 	}
 	delivered := seen.delivered.Load()
 	if err != nil {
-		return nil, classify(ctx, err, delivered > 0, seen.broken(err))
+		return nil, classify(ctx, err, method == http.MethodPost, delivered > 0, seen.broken(err))
 	}
 	if status != http.StatusOK {
 		e, ok := problem.Read(status, answer, header.Get("Retry-After"))
@@ -208,29 +210,40 @@ func (c *Client) attempt(ctx context.Context, method, path, id string, body []by
 	return response.StatusCode, response.Header, answer, nil
 }
 
-// classify turns a failed exchange into the error that the user meets.
-func classify(ctx context.Context, err error, delivered, broken bool) error {
+// classify turns a failed exchange into the error that the user meets. Only a call that wakes
+// has packets to speak of.
+func classify(ctx context.Context, err error, wakes, delivered, broken bool) error {
 	unavailable := func(message string) *wol.Error {
-		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
+		if wakes {
+			message = "nothing was sent: " + message
+		}
+		return &wol.Error{Kind: wol.Unavailable, Message: message, RetryAfter: retryAfter, Err: err}
 	}
 	netErr, isNet := errors.AsType[net.Error](err)
 	switch {
 	case wol.KindOf(err) == wol.BadUpstream:
 		return err
 	case errors.Is(err, syscall.EAGAIN) && !delivered: // package net calls it a timeout
-		return unavailable("nothing was sent: wol-server has more calls waiting than it can take")
+		return unavailable("wol-server has more calls waiting than it can take")
 	case ctx.Err() != nil, isNet && netErr.Timeout():
-		return &wol.Error{Kind: wol.Timeout, Unsure: delivered, Err: err}
-	case broken, delivered && isDial(err):
-		e := unavailable("wol-server broke off the call, so it is not known whether a packet left: try again; it may be restarting, or its --allow-uids does not name the user of api-server")
-		e.Unsure = true
+		e := &wol.Error{Kind: wol.Timeout, Unsure: wakes && delivered, Err: err}
+		if !wakes {
+			e.Message = "wol-server did not answer in time: try again, and restart it if that does not help"
+		}
 		return e
+	case broken, delivered && isDial(err):
+		unknown := ""
+		if wakes {
+			unknown = ", so it is not known whether a packet left"
+		}
+		return &wol.Error{Kind: wol.Unavailable, Unsure: wakes, RetryAfter: retryAfter, Err: err,
+			Message: "wol-server broke off the call" + unknown + ": try again; it may be restarting, or its --allow-uids does not name the user of api-server"}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return unavailable("nothing was sent: wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
+		return unavailable("wol-server is not running, or its socket is not where api-server looks; start it, or check --wol-socket")
 	case errors.Is(err, fs.ErrPermission):
-		return unavailable("nothing was sent: api-server may not open the socket of wol-server; give it the group of the socket and its directory")
+		return unavailable("api-server may not open the socket of wol-server; give it the group of the socket and its directory")
 	case isDial(err):
-		return unavailable("nothing was sent: the socket of wol-server cannot be opened; see the log of api-server")
+		return unavailable("the socket of wol-server cannot be opened; see the log of api-server")
 	default:
 		return badUpstream(err)
 	}

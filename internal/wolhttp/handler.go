@@ -64,6 +64,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refused = false
 			if answer, err = h.list(r.Context()); err != nil {
 				h.log.Warn("interfaces not listed", "request_id", id, "err", err)
+				err = &wol.Error{Kind: wol.Internal, Err: err} // the words of other kinds are of packets
 			}
 		}
 	case path == pathHealth:
