@@ -353,6 +353,12 @@ const docTemplate = `{
                 "description": "A key from ` + "`" + `api-server keys add NAME` + "`" + `. This page forgets it when it is closed.",
                 "scheme": "bearer",
                 "type": "http"
+            },
+            "KeyHeader": {
+                "description": "The same key, for a proxy that asks for a login of its own in Authorization. Fill in one of the two.",
+                "in": "header",
+                "name": "X-API-Key",
+                "type": "apiKey"
             }
         }
     },
@@ -468,6 +474,9 @@ const docTemplate = `{
                 "security": [
                     {
                         "Key": []
+                    },
+                    {
+                        "KeyHeader": []
                     }
                 ],
                 "summary": "List the interfaces of the daemon's host",
@@ -650,6 +659,9 @@ const docTemplate = `{
                 "security": [
                     {
                         "Key": []
+                    },
+                    {
+                        "KeyHeader": []
                     }
                 ],
                 "summary": "Wake many computers",
@@ -843,6 +855,9 @@ const docTemplate = `{
                 "security": [
                     {
                         "Key": []
+                    },
+                    {
+                        "KeyHeader": []
                     }
                 ],
                 "summary": "Wake one computer",

@@ -28,7 +28,7 @@ func (g *gateway) preflight(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	c.Set(fiber.HeaderAccessControlAllowMethods, "GET,POST")
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization,Content-Type,X-Request-ID")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization,X-API-Key,Content-Type,X-Request-ID")
 	c.Set(fiber.HeaderAccessControlMaxAge, "600")
 	return c.SendStatus(fiber.StatusNoContent)
 }

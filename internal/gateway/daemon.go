@@ -26,6 +26,7 @@ type ok struct {
 //	@Failure		504	{object}	problem.Problem	"daemon did not answer in time"
 //	@Produce		json
 //	@Security		Key
+//	@Security		KeyHeader
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
 	list, err := g.Interfaces(g.Context, callOf(c).id)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/semver"
 
 	"wolgate/internal/problem"
@@ -299,7 +300,7 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 		}
 		Components struct {
 			Schemas         map[string]any
-			SecuritySchemes map[string]struct{ Type, Scheme string }
+			SecuritySchemes map[string]struct{ Type, Scheme, In, Name string }
 		}
 	}
 	if err := json.Unmarshal([]byte(d.call(t, http.MethodGet, "/swagger/doc.json", "").body), &document); err != nil {
@@ -311,6 +312,9 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 	if s := document.Components.SecuritySchemes["Key"]; s.Type != "http" || s.Scheme != "bearer" {
 		t.Errorf("security scheme %+v", s)
 	}
+	if s := document.Components.SecuritySchemes["KeyHeader"]; s.Type != "apiKey" || s.In != "header" || s.Name != "X-API-Key" {
+		t.Errorf("security scheme %+v", s)
+	}
 	g := &gateway{}
 	for _, r := range g.routes() {
 		path := strings.ReplaceAll(r.path, ":mac_addr", "{mac_addr}")
@@ -319,8 +323,12 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 			t.Errorf("%s %s is not described", r.method, path)
 			continue
 		}
-		if secured := len(operation.Security) > 0; secured != (r.action != public) {
-			t.Errorf("%s %s: described as secured %v", r.method, path, secured)
+		either := []map[string][]string{{"Key": {}}, {"KeyHeader": {}}} // one or the other
+		if r.action == public {
+			either = nil
+		}
+		if diff := cmp.Diff(either, operation.Security); diff != "" {
+			t.Errorf("%s %s: security (-want +got):\n%s", r.method, path, diff)
 		}
 		for _, status := range []string{"400", "401", "403", "429", "500", "502", "503", "504"} {
 			if _, ok := operation.Responses[status]; !ok && r.action != public {

@@ -84,7 +84,7 @@ func TestCredentials(t *testing.T) {
 		"wrong":                {[]string{"Authorization", "Bearer " + wrong}, 401},
 		"unknown":              {[]string{"Authorization", "Bearer " + apikey.Generate().Reveal()}, 401},
 		"other scheme":         {[]string{"Authorization", "Basic " + d.wake}, 401},
-		"other header":         {[]string{"X-API-Key", d.wake}, 401},
+		"other header":         {[]string{"X-API-Key", " " + d.wake}, 200},
 		"two headers":          {[]string{"Authorization", "Bearer " + d.wake, "Authorization", "Bearer " + wrong}, 400},
 		"two headers, swapped": {[]string{"Authorization", "Bearer " + wrong, "Authorization", "Bearer " + d.wake}, 400},
 		"two kinds":            {[]string{"Authorization", "Bearer " + d.wake, "X-API-Key", d.wake}, 400},
@@ -124,6 +124,51 @@ func TestCredentials(t *testing.T) {
 		if strings.Contains(d.log.String(), secret) {
 			t.Error("the log shows a key")
 		}
+	}
+}
+
+// TestKeyBesideALogin: where a proxy asks for a login of its own, which it passes on, the key
+// has a header to itself. Everything else that holds two credentials stays refused.
+func TestKeyBesideALogin(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	const login = "Basic dXNlcjpwdw=="
+	unknown := apikey.Generate().Reveal()
+	for name, tt := range map[string]struct {
+		logins, keys []string
+		status       int
+	}{
+		"key alone":                 {nil, []string{d.wake}, 200},
+		"login and key":             {[]string{login}, []string{d.wake}, 200},
+		"login in lower case":       {[]string{"basic dXNlcjpwdw=="}, []string{d.wake}, 200},
+		"login alone":               {[]string{login}, nil, 401},
+		"unknown key":               {nil, []string{unknown}, 401},
+		"login and unknown key":     {[]string{login}, []string{unknown}, 401},
+		"key as login, unknown key": {[]string{"Basic " + d.wake}, []string{unknown}, 401},
+		"two keys":                  {nil, []string{d.wake, d.wake}, 400},
+		"two keys in one":           {nil, []string{d.wake + ", " + unknown}, 400},
+		"bearer and key":            {[]string{"Bearer " + d.wake}, []string{d.wake}, 400},
+		"bare key and key":          {[]string{d.wake}, []string{d.wake}, 400},
+		"two logins and key":        {[]string{login, login}, []string{d.wake}, 400},
+		"login, bearer and key":     {[]string{login, "Bearer " + d.wake}, []string{d.wake}, 400},
+		"login and two keys":        {[]string{login}, []string{d.wake, unknown}, 400},
+	} {
+		var headers []string
+		for _, value := range tt.logins {
+			headers = append(headers, "Authorization", value)
+		}
+		for _, value := range tt.keys {
+			headers = append(headers, "X-API-Key", value)
+		}
+		before := d.wakes.Load()
+		a := d.call(t, http.MethodPost, target, "", headers...)
+		if a.StatusCode != tt.status || (d.wakes.Load() > before) != (tt.status == 200) {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+	}
+	body := `{"targets":[{"mac_addr":"02:00:00:00:00:01"}]}` + strings.Repeat(" ", maxOptions)
+	if a := d.call(t, http.MethodPost, bulkPath, body, "Authorization", login, "X-API-Key", d.wake, "Content-Type", "application/json"); a.StatusCode != http.StatusOK {
+		t.Errorf("a large body: %d %s", a.StatusCode, a.body)
 	}
 }
 

@@ -21,3 +21,10 @@ package gateway
 //
 //	@securityDefinitions.bearerauth	Key
 //	@description					A key from `api-server keys add NAME`. This page forgets it when it is closed.
+
+// Of each comment, swag takes the name of one scheme.
+//
+//	@securityDefinitions.apikey	KeyHeader
+//	@in							header
+//	@name						X-API-Key
+//	@description				The same key, for a proxy that asks for a login of its own in Authorization. Fill in one of the two.

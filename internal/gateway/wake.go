@@ -38,6 +38,7 @@ import (
 //	@Header			429,503	{integer}	Retry-After	"seconds to wait"
 //	@Produce		json
 //	@Security		Key
+//	@Security		KeyHeader
 //	@Router			/api/v1/wol/{mac_addr} [post]
 func (g *gateway) wakeOne(c *fiber.Ctx) error {
 	mac, err := url.PathUnescape(strings.TrimPrefix(c.Path(), bulkPath+"/")) // exactly once
@@ -84,6 +85,7 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 //	@Header			429,503	{integer}	Retry-After	"seconds to wait"
 //	@Produce		json
 //	@Security		Key
+//	@Security		KeyHeader
 //	@Router			/api/v1/wol [post]
 func (g *gateway) wakeMany(c *fiber.Ctx) error {
 	body, err := readBody(c, maxBody)

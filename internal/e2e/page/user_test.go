@@ -75,13 +75,13 @@ func (u user) open(address string) {
 // authorize types a key into the dialog.
 func (u user) authorize(key string) {
 	u.t.Helper()
-	const dialog = ".dialog-ux "
+	const dialog, field = ".dialog-ux ", ".dialog-ux #auth-bearer-value" // the other one is X-API-Key
 	u.do(u.t, "authorize",
 		press(".auth-wrapper .authorize"),
-		chromedp.SendKeys(dialog+".auth-container input", key, chromedp.NodeVisible),
+		chromedp.SendKeys(field, key, chromedp.NodeVisible),
 		press(dialog+".auth-btn-wrapper .authorize"),
 		// The field has gone, and with it the key from the screen.
-		chromedp.WaitNotPresent(dialog+".auth-container input"),
+		chromedp.WaitNotPresent(field),
 		press(dialog+".auth-btn-wrapper .btn-done"),
 		chromedp.WaitNotPresent(dialog),
 	)
