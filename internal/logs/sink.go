@@ -42,6 +42,7 @@ type Sink struct {
 // NewSink returns a Sink in front of w, which nothing else should write to. It
 // reports its losses as JSON, or as the Config does whose New is given the Sink.
 func NewSink(w io.Writer) *Sink {
+	w = &mended{w: w}
 	s := &Sink{w: w, done: make(chan struct{}), notices: Config{}.handler(w)}
 	s.changed.L = &s.mu
 	go s.run()
@@ -124,4 +125,24 @@ func (s *Sink) take() (lines []byte, dropped int, notices slog.Handler) {
 		s.queue, s.full, s.dropped = nil, false, 0
 	}
 	return lines, dropped, s.notices
+}
+
+// mended begins a new line after one that was torn, as a disk that is full tears it in the
+// middle (ENOSPC). Otherwise the next would be glued to the rest of it, and neither could
+// be read.
+type mended struct {
+	w    io.Writer
+	torn bool
+}
+
+// Write writes one line.
+func (m *mended) Write(line []byte) (int, error) {
+	if m.torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := m.w.Write(line)
+	if n > 0 {
+		m.torn = line[n-1] != '\n'
+	}
+	return n, err
 }

@@ -173,6 +173,55 @@ func TestSinkCountsWhatTheWriterRefuses(t *testing.T) {
 	}
 }
 
+// full is a file on a disk that has room for so many bytes.
+type full struct {
+	room int
+	out  bytes.Buffer
+}
+
+func (f *full) Write(p []byte) (int, error) {
+	n := min(f.room, len(p))
+	f.room -= n
+	_, _ = f.out.Write(p[:n])
+	if n < len(p) {
+		return n, syscall.ENOSPC // as os.File.Write does
+	}
+	return n, nil
+}
+
+// TestATornLineSwallowsNoOther has a disk that is full after any number of bytes of two
+// lines, and has room again for the third: what was torn is counted, and what follows it
+// is whole. A line of which only the newline is missing is counted as well.
+func TestATornLineSwallowsNoOther(t *testing.T) {
+	t.Parallel()
+	const line = "{\"n\":1}\n"
+	for room := range 2 * len(line) {
+		synctest.Test(t, func(t *testing.T) {
+			disk := &full{room: room}
+			sink := logs.NewSink(disk)
+			for range 2 {
+				_, _ = sink.Write([]byte(line))
+				synctest.Wait()
+			}
+			disk.room = 1000
+			_, _ = sink.Write([]byte(line))
+			sink.Close(time.Second)
+			whole, told := 0, 0
+			for text := range strings.Lines(disk.out.String()) {
+				var said said
+				if json.Unmarshal([]byte(text), &said) == nil {
+					whole += said.N
+					told += said.Lines
+				}
+			}
+			all, almost := whole+told, room%len(line) == len(line)-1
+			if all != 3 && !(almost && all == 4) {
+				t.Errorf("room for %d bytes: %d lines are whole and %d are counted as dropped: %q", room, whole, told, disk.out.String())
+			}
+		})
+	}
+}
+
 // TestSinkAndSIGPIPE runs itself as a program whose stderr has lost its reader.
 func TestSinkAndSIGPIPE(t *testing.T) {
 	const variable = "SINK_TEST_SIGPIPE"
