@@ -40,7 +40,8 @@ type Log struct {
 func New(log *slog.Logger) *Log {
 	l := &Log{handler: log.Handler()}
 	for name := range names {
-		l.floods[name].PerSecond, l.floods[name].PerSource = linesPerSecond, linesPerSource
+		f := &l.floods[name]
+		f.PerSecond, f.PerSource, f.PerSite = linesPerSecond, linesPerSource, linesPerSite
 	}
 	return l
 }

@@ -9,10 +9,11 @@ import (
 )
 
 // How many lines of one name there are in any second, besides one that counts the
-// rest, and how many of them are of one source.
+// rest, and how many of them are of one source and of one site.
 const (
 	linesPerSecond = 9
 	linesPerSource = 3
+	linesPerSite   = 4
 )
 
 // flood bounds the lines of one name.

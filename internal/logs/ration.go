@@ -10,11 +10,16 @@ import (
 )
 
 // Ration bounds the log lines that outsiders can cause, so that they cannot fill the
-// disk: it admits PerSecond lines in any second, and of these PerSource of one source,
-// so that a source that floods the log hides no other. The zero value is ready.
+// disk: it admits PerSecond lines in any second, and of these PerSource of one source and
+// PerSite of one site, so that nobody who floods the log hides the others. The zero value
+// is ready.
+//
+// A site is the /48 around an IPv6 source: a home or an office may be given that many
+// sources (RFC 6177). It may also be shared by many customers, hence both bounds.
 type Ration struct {
 	PerSecond int // 0 means ten
 	PerSource int // 0 means no bound
+	PerSite   int // of IPv6 sources; 0 means no bound
 
 	mu      sync.Mutex
 	recent  []admission // of the last second
@@ -32,7 +37,7 @@ func (r *Ration) Admit(now time.Time, source netip.Prefix) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.recent = slices.DeleteFunc(r.recent, func(a admission) bool { return now.Sub(a.at) >= time.Second })
-	most, same := r.PerSecond, 0
+	most, same, near := r.PerSecond, 0, 0
 	if most == 0 {
 		most = 10
 	}
@@ -40,8 +45,11 @@ func (r *Ration) Admit(now time.Time, source netip.Prefix) bool {
 		if a.source == source {
 			same++
 		}
+		if source.Addr().Is6() && netip.PrefixFrom(source.Addr(), 48).Contains(a.source.Addr()) {
+			near++
+		}
 	}
-	if len(r.recent) >= most || r.PerSource > 0 && same >= r.PerSource {
+	if len(r.recent) >= most || r.PerSource > 0 && same >= r.PerSource || r.PerSite > 0 && near >= r.PerSite {
 		r.omitted++
 		return false
 	}
