@@ -161,14 +161,28 @@ func TestRetriesCountInThePacketBudget(t *testing.T) {
 	}
 }
 
+// TestDaemonAdmitsOnlyListedUIDs has a gateway of another user, who is in the socket's
+// group and not on the list. The daemon's own user need not be on it: its health check is
+// admitted.
 func TestDaemonAdmitsOnlyListedUIDs(t *testing.T) {
 	t.Parallel()
-	r := woltest.Listen(t)
-	st := start(t, setup{daemon: append(loopback(r), "--allow-uids", "4000000000")})
-	if p := st.wake(t, someMAC).problem(t); p.Code != wol.Unavailable || !strings.Contains(p.Detail, "--allow-uids") {
+	other := user{uid: nobody, gid: nobody, groups: "0"}
+	other.as(t, "true") // skips here
+	bin, r, dir := woltest.Build(t), woltest.Listen(t), lantest.SharedDir(t)
+	p := newStack(t, bin, filepath.Join(dir, "s"))
+	p.socket = filepath.Join(dir, "run", "s")
+	if err := os.Chown(p.keys, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	p.startDaemon(t, append(loopback(r), "--allow-uids", "4000000000")...)
+	if code, _, stderr := run(t, nil, filepath.Join(bin, "wol-server"), "healthcheck", "--socket", p.socket); code != 0 {
+		t.Errorf("the daemon's own health check: exit code %d: %s", code, stderr)
+	}
+	p.serves(t, startCommand(t, other.as(t, filepath.Join(bin, "api-server"), gatewayFlags(p.socket, p.keys)...)))
+	if p := p.wake(t, someMAC).problem(t); p.Code != wol.Unavailable || !strings.Contains(p.Detail, "--allow-uids") {
 		t.Errorf("%+v", p)
 	}
-	st.daemon.log.wait(t, "msg", "peer refused")
+	p.daemon.log.wait(t, "msg", "peer refused")
 	r.Nothing(t)
 }
 

@@ -49,7 +49,7 @@ func settings(c *Config, destinations *string) *program.Settings {
 	s.AddBool("raw", false, "also send a frame of EtherType 0x0842 on each interface (needs CAP_NET_RAW)", &b.Raw)
 	s.Add("allow", "", "file with one allowed MAC a line, # comments; empty = any", program.Text(&c.Allow))
 	s.Add("max-pps", "2000", "magic packets per second over all callers", program.Number(&c.MaxPPS, 1, 1_000_000))
-	s.Add("allow-uids", "", "peer uids that may connect, with commas; empty = anyone whom the socket's mode admits", uids(&c.AllowUIDs))
+	s.Add("allow-uids", "", "peer uids that may connect, with commas, besides the daemon's own; empty = anyone whom the socket's mode admits", uids(&c.AllowUIDs))
 	s.AddLog(&c.Log)
 	return s
 }

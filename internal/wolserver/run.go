@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +113,12 @@ func guard(ctx context.Context, sender *broadcast.Sender, budget *policy.Budget,
 	return policy.Distinct(wolhttp.LogWakes(waker, log)), nil
 }
 
-// listen takes the socket over from systemd, or makes it.
+// listen takes the socket over from systemd, or makes it. The daemon's own user, who could
+// replace socket and daemon anyway, is always admitted: the health check runs as it.
 func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.Listener, error) {
+	if own := os.Geteuid(); len(c.AllowUIDs) > 0 && own != overflowUID {
+		c.AllowUIDs = append(slices.Clone(c.AllowUIDs), uint32(own))
+	}
 	listener, err := unixsock.Activated(getenv, c.AllowUIDs, log)
 	if err != nil {
 		return nil, program.ConfigError{Err: err}
