@@ -17,11 +17,14 @@ import (
 // an "invalid argument".
 const maxPath = 107
 
+// directoryDeleted is what an operator needs where deleted is true of the directory.
+const directoryDeleted = "its directory was deleted on the host while it was mounted here, and one that was made since is another: recreate this container"
+
 // Dialer returns a DialContext for http.Transport that ignores the address and dials the
 // socket at path. Its errors keep the cause: ENOENT where no daemon runs, ECONNREFUSED
 // where it was killed, and EAGAIN where its backlog is full, because a dial never waits.
-// To EACCES, and to an ENOENT that starting the daemon cannot cure, they add what an
-// operator needs.
+// To EACCES, and to ENOENT and ECONNREFUSED where starting the daemon cannot cure them, they
+// add what an operator needs.
 func Dialer(path string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	bad := CheckPath(path)
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -34,7 +37,9 @@ func Dialer(path string) func(ctx context.Context, network, address string) (net
 		case errors.Is(err, syscall.EACCES):
 			err = fmt.Errorf("%w: %s", err, closedAt(path))
 		case errors.Is(err, syscall.ENOENT) && deleted(filepath.Dir(path)):
-			err = fmt.Errorf("%w: its directory was deleted on the host while it was mounted here, and one that was made since is another: recreate this container", err)
+			err = fmt.Errorf("%w: %s", err, directoryDeleted)
+		case errors.Is(err, syscall.ECONNREFUSED) && deleted(path):
+			err = fmt.Errorf("%w: it was mounted here as a file, and the one that wol-server has made since is another: mount the directory that it is in, and recreate this container", err)
 		}
 		return conn, err
 	}
@@ -62,13 +67,13 @@ func closedAt(path string) string {
 	return said
 }
 
-// deleted reports whether dir exists for this process alone. A container keeps seeing a
-// directory that it has mounted after the host has removed it; the kernel then shows it
-// without a link. Some file systems count the links of directories differently, so false
-// proves nothing.
-func deleted(dir string) bool {
+// deleted reports whether path exists for this process alone. A container keeps seeing a
+// directory or a file that it has mounted after the host has removed it; the kernel then
+// shows it without a link. Some file systems count the links of directories differently,
+// so false proves nothing.
+func deleted(path string) bool {
 	var s syscall.Stat_t
-	return syscall.Stat(dir, &s) == nil && s.Nlink == 0
+	return syscall.Stat(path, &s) == nil && s.Nlink == 0
 }
 
 // CheckPath refuses what cannot be the path of a socket that is a file. A leading @ (to

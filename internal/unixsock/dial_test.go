@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"wolgate/internal/unixsock"
 )
 
@@ -103,6 +105,26 @@ func TestDialerKnowsADeletedDirectory(t *testing.T) {
 		}
 		_, err := unixsock.Dialer(path)(t.Context(), "", "")
 		if !errors.Is(err, syscall.ENOENT) || strings.Contains(err.Error(), "recreate this container") != gone {
+			t.Errorf("deleted: %t, and the error is %v", gone, err)
+		}
+	}
+}
+
+// TestDialerKnowsADeletedSocket has a name that goes on leading to a socket that another has
+// replaced, as a mount of the file does.
+func TestDialerKnowsADeletedSocket(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(tempDir(t), "s")
+	plantStale(t, socket)
+	fd, err := unix.Open(socket, unix.O_PATH|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	for _, gone := range []bool{false, true} {
+		if gone {
+			greet(t, listen(t, socket))
+		}
+		_, err := unixsock.Dialer(fmt.Sprintf("/proc/self/fd/%d", fd))(t.Context(), "", "")
+		if !errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "mount the directory") != gone {
 			t.Errorf("deleted: %t, and the error is %v", gone, err)
 		}
 	}
