@@ -25,7 +25,10 @@ func Activated(getenv func(string) string, allowUIDs []uint32, log *slog.Logger)
 	if unix == nil {
 		return nil, nil
 	}
-	return newListener(unix, unix.Close, allowUIDs, log), nil
+	l := newListener(unix.Addr().String(), allowUIDs, log)
+	l.unix, l.release, l.systemds = unix, unix.Close, true
+	l.node, _ = os.Lstat(l.path) // one that is not there is found to be gone
+	return l, nil
 }
 
 func activated(getenv func(string) string, pid, fd int) (*net.UnixListener, error) {

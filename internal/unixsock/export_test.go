@@ -1,6 +1,9 @@
 package unixsock
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // ActivatedAs is activated, for tests that name the pid and the descriptor.
 var ActivatedAs = activated
@@ -11,3 +14,6 @@ var PeerUID = peerUID
 // SetPeerUID replaces the reading of credentials, which cannot be made to fail
 // from outside.
 func (l *Listener) SetPeerUID(f func(*net.UnixConn) (uint32, error)) { l.peerUID = f }
+
+// SetPace has Keep look more often.
+func (l *Listener) SetPace(d time.Duration) { l.pace = d }

@@ -23,7 +23,7 @@ const (
 
 // Reasons for leaving a path alone.
 var (
-	ErrInUse       = errors.New("another process already serves this socket")
+	ErrInUse       = errors.New("another process holds this socket")
 	ErrNotSocket   = errors.New("not a socket")
 	ErrPathTooLong = errors.New("path is too long for a Unix socket")
 )
@@ -44,19 +44,28 @@ type place struct {
 // ErrNotSocket where it is known to be one of the two. The file path.lock beside the socket belongs to
 // Listen and stays. allowUIDs is explained at Listener.
 func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error) {
-	p, err := occupy(path, log)
+	l := newListener(path, allowUIDs, log)
+	if err := l.listen(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Listener) listen() error {
+	p, err := occupy(l.path, l.log)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+		return fmt.Errorf("listen on %s: %w", l.path, err)
 	}
 	unix, err := p.bind()
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(p.unfit(err), p.leave()))
+		return fmt.Errorf("listen on %s: %w", l.path, errors.Join(p.unfit(err), p.leave()))
 	}
 	// The node goes first and the lock last. While the socket is open the kernel
 	// holds its inode, so that number cannot yet belong to another file; while
 	// the lock is held, no other start can put a socket there.
-	closeAll := func() error { return errors.Join(p.removeNode(), unix.Close(), p.leave()) }
-	return newListener(unix, closeAll, allowUIDs, log), nil
+	l.unix, l.node = unix, p.node
+	l.release = func() error { return errors.Join(p.removeNode(), unix.Close(), p.leave()) }
+	return nil
 }
 
 // occupy takes the lock of path and then makes room there. Without the lock, one of
@@ -70,7 +79,9 @@ func occupy(path string, log *slog.Logger) (*place, error) {
 		return nil, err
 	}
 	p := &place{path: path, name: filepath.Base(path), dir: dir}
-	if _, err = p.look(); err == nil { // so that a wrong path gets no lock beside it
+	if deleted(filepath.Dir(path)) {
+		err = errors.New(directoryDeleted)
+	} else if _, err = p.look(); err == nil { // so that a wrong path gets no lock beside it
 		err = p.takeLock()
 	}
 	if err == nil {

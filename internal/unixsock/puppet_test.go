@@ -145,6 +145,11 @@ func perform(in io.Reader, out io.Writer) {
 			err = syscall.Mount("mqueue", argument, "mqueue", 0, "")
 		case "close":
 			err = l.Close()
+		case "keep":
+			l.SetPace(10 * time.Millisecond)
+			go l.Keep(context.Background())
+		case "lost":
+			err = l.Lost()
 		case "greet": // one peer
 			var conn net.Conn
 			if conn, err = l.Accept(); err == nil {

@@ -81,7 +81,8 @@ func Run(ctx context.Context, c Config, getenv func(string) string, log *slog.Lo
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	notified := make(chan struct{})
-	go func() { defer close(notified); sdnotify.New(getenv, log).Run(ctx, sdnotify.Answers(listener.Addr())) }()
+	go func() { defer close(notified); sdnotify.New(getenv, log).Run(ctx, alive(socket)) }()
+	go socket.Keep(ctx)
 	defer func() { cancel(); <-notified }()
 	select {
 	case err := <-served:
@@ -130,6 +131,17 @@ func listen(c Config, getenv func(string) string, log *slog.Logger) (*unixsock.L
 		return nil, program.ConfigError{Err: err}
 	}
 	return listener, err
+}
+
+// alive returns a check that clients find the daemon, and are answered.
+func alive(socket *unixsock.Listener) func(context.Context) error {
+	answers := sdnotify.Answers(socket.Addr())
+	return func(ctx context.Context) error {
+		if err := socket.Lost(); err != nil {
+			return err
+		}
+		return answers(ctx)
+	}
 }
 
 // announce logs where packets will go, so that a host with no usable interface

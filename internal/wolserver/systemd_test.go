@@ -2,8 +2,11 @@ package wolserver_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"testing"
+	"time"
 
 	"wolgate/internal/unixsock"
 	"wolgate/internal/wolhttp"
@@ -66,5 +69,26 @@ func TestWatchdogUnderAttack(t *testing.T) {
 	}
 	if !refused() {
 		t.Error("there are places again, so this proves nothing")
+	}
+}
+
+// TestWatchdogOfASocketThatIsGone: systemd hears nothing while no client can connect, and
+// the socket is back once there is room for it.
+func TestWatchdogOfASocketThatIsGone(t *testing.T) {
+	t.Parallel()
+	path := woltest.SocketPath(t)
+	systemd := woltest.ListenSystemd(t)
+	defer start(t, path, systemd.Getenv)()
+	systemd.Told(t, "READY=1")
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the watchdog hears nothing", func() bool { return systemd.Silent(t, 600*time.Millisecond) })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	systemd.Told(t, "WATCHDOG=1")
+	if err := ping(t, path); err != nil {
+		t.Error(err)
 	}
 }

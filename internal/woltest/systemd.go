@@ -1,7 +1,9 @@
 package woltest
 
 import (
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -39,4 +41,14 @@ func (s *Systemd) Told(t testing.TB, want string) {
 	if err != nil || string(b[:n]) != want {
 		t.Fatalf("systemd was told %q (%v), want %q", b[:n], err, want)
 	}
+}
+
+// Silent reports whether systemd is told nothing for so long.
+func (s *Systemd) Silent(t testing.TB, span time.Duration) bool {
+	t.Helper()
+	if err := s.conn.SetReadDeadline(time.Now().Add(span)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.conn.Read(make([]byte, 100))
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }

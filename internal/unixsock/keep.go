@@ -1,0 +1,78 @@
+package unixsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Keep looks once a second, until ctx ends, whether the socket is still at its path. One
+// that is gone or has been replaced serves nobody who is not connected yet, and the kernel
+// tells nobody. It is made anew as Listen makes it, as soon as that can be done; the path
+// of a socket from systemd is left to systemd. The log has a line when the socket is lost
+// and when it is back.
+func (l *Listener) Keep(ctx context.Context) {
+	tick := time.NewTicker(l.pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			l.keep()
+		}
+	}
+}
+
+// Lost returns why no client can connect, as Keep has found, or nil.
+func (l *Listener) Lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+func (l *Listener) keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	gone := l.look()
+	err := gone
+	if gone != nil {
+		err = l.anew(gone)
+	}
+	switch {
+	case err != nil && l.lost == nil:
+		l.log.Error("the socket is gone from its path: no client can connect", "socket", l.path, "err", err)
+	case err == nil && (gone != nil || l.lost != nil):
+		l.log.Warn("the socket was gone from its path and is there again", "socket", l.path)
+	}
+	l.lost = err
+}
+
+// look returns nil if the socket is at its path.
+func (l *Listener) look() error {
+	now, err := os.Lstat(l.path)
+	if err == nil && !os.SameFile(now, l.node) {
+		err = errors.New("another file is in its place")
+	}
+	return err
+}
+
+// anew gives everything back and makes the socket again: with the lock of a directory
+// that was replaced, it would keep nobody else from doing so.
+func (l *Listener) anew(gone error) error {
+	if l.systemds {
+		return fmt.Errorf("%w: run systemctl restart wol-server.socket wol-server", gone)
+	}
+	if l.unix != nil {
+		_ = l.release() // what is gone cannot be removed
+		l.unix, l.node = nil, nil
+	}
+	err := l.listen()
+	l.changed.Broadcast()
+	return err
+}
