@@ -12,13 +12,15 @@ import (
 
 	"wolgate/internal/keycmd"
 	"wolgate/internal/program"
+	"wolgate/internal/unixsock"
+	"wolgate/internal/wolhttp"
 )
 
 const help = `api-server is the public HTTP API in front of wol-server.
 
   api-server [serve] [flags]   serve until SIGTERM or SIGINT
   api-server keys ...          add, list, change and revoke keys: see api-server keys --help
-  api-server healthcheck       exit 0 if the running gateway answers
+  api-server healthcheck       exit 0 if the running gateway answers and reaches wol-server
   api-server version           print the version
 
 A flag beats its environment variable. API_KEY, or API_KEY_FILE, holds one extra
@@ -61,15 +63,15 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		}
 		return Run(ctx, c, program.Getenv(environ), log)
 	case "healthcheck":
-		return healthcheck(ctx, c.Listen)
+		return healthcheck(ctx, c)
 	default:
 		return program.ConfigError{Err: fmt.Errorf("%q is no verb: --help lists them", verb)}
 	}
 }
 
-// healthcheck asks the gateway that listens on address of this host.
-func healthcheck(ctx context.Context, address string) error {
-	host, port, err := net.SplitHostPort(address)
+// healthcheck asks the gateway that runs with this configuration whether it can wake.
+func healthcheck(ctx context.Context, c Config) error {
+	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func healthcheck(ctx context.Context, address string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return err
 	}
@@ -88,8 +90,12 @@ func healthcheck(ctx context.Context, address string) error {
 		return fmt.Errorf("the gateway does not answer: %w", err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answers with status %d", response.StatusCode)
+	if response.StatusCode == http.StatusOK {
+		return nil
 	}
-	return nil
+	// The answer tells nothing of this host, because anybody may ask for it.
+	if err := wolhttp.Probe(ctx, unixsock.Dialer(c.WolSocket)); err != nil {
+		return fmt.Errorf("the gateway answers, but no wol-server on %s: %w", c.WolSocket, err)
+	}
+	return fmt.Errorf("the gateway answers with status %d", response.StatusCode)
 }

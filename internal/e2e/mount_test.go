@@ -91,6 +91,51 @@ func TestAReadOnlyMountIsEnough(t *testing.T) {
 		t.Errorf("the log says %v", line)
 	}
 	r.Nothing(t)
+	p.unhealthy(t, "recreate this container", program...)
+}
+
+// TestASocketMountedAsAFileIsUnhealthy: after the daemon's first restart such a mount is
+// dead for ever, and the gateway's health check says why.
+func TestASocketMountedAsAFileIsUnhealthy(t *testing.T) {
+	t.Parallel()
+	host := woltest.SocketPath(t)
+	inside, r := host+".in", woltest.Listen(t)
+	if err := os.WriteFile(inside, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := newStack(t, woltest.Build(t), host)
+	p.startDaemon(t, loopback(r)...)
+	program := append([]string{filepath.Join(p.bin, "api-server")}, gatewayFlags(inside, p.keys)...)
+	p.serves(t, startCommand(t, mounted(t, host, inside, `shift; exec "$@"`, program...)))
+	p.wake(t, someMAC).receipt(t)
+	r.Next(t)
+	if code, stderr := p.health(t, program...); code != 0 {
+		t.Errorf("before: exit code %d: %s", code, stderr)
+	}
+	p.daemon.signal(syscall.SIGTERM)
+	p.daemon.exit(t)
+	p.startDaemon(t)
+	p.unhealthy(t, "mount the directory", program...)
+}
+
+// health runs the gateway's health check with its flags in its mount namespace.
+func (st *stack) health(t *testing.T, program ...string) (code int, stderr string) {
+	t.Helper()
+	args := append([]string{"--mount", "--target", st.gateway.pid(), program[0], "healthcheck"}, program[1:]...)
+	args = append(args, "--listen", strings.TrimPrefix(st.url, "http://")) // the last one counts
+	code, _, stderr = finish(t, nil, exec.Command("nsenter", args...))
+	return code, stderr
+}
+
+// unhealthy waits until the health check fails: the gateway's answer is good for a second.
+func (st *stack) unhealthy(t *testing.T, says string, program ...string) {
+	t.Helper()
+	var code int
+	var stderr string
+	within(t, woltest.Patience, func() bool { code, stderr = st.health(t, program...); return code != 0 })
+	if code != 1 || !strings.Contains(stderr, says) {
+		t.Errorf("the health check: exit code %d: %q, want it to say %q", code, stderr, says)
+	}
 }
 
 // TestAKeyFileThatIsMountedByItself has the gateway see the key file as in a container

@@ -2,7 +2,9 @@ package wolhttp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -55,4 +57,16 @@ func (h *Health) Check(requestID string) error {
 		h.log.Warn("not ready", "request_id", requestID, "err", h.err)
 	}
 	return h.err
+}
+
+// Probe asks once whether the daemon behind dial answers. The error is the cause, without
+// the words that are meant for the gateway's callers.
+func Probe(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error)) error {
+	c := NewClient(dial, 3*time.Second)
+	defer c.Close()
+	err := c.Ping(ctx, wol.NewRequestID())
+	if cause := errors.Unwrap(err); cause != nil {
+		return cause
+	}
+	return err
 }

@@ -6,12 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"time"
 
 	"wolgate/internal/broadcast"
 	"wolgate/internal/program"
 	"wolgate/internal/unixsock"
-	"wolgate/internal/wol"
 	"wolgate/internal/wolhttp"
 )
 
@@ -69,12 +67,7 @@ func run(ctx context.Context, verb string, args, environ []string, stdout, stder
 		}
 		return examine(ctx, c, program.Getenv(environ), stdout, asJSON)
 	case "healthcheck":
-		client := wolhttp.NewClient(unixsock.Dialer(c.Socket), 3*time.Second)
-		defer client.Close()
-		if err := client.Ping(ctx, wol.NewRequestID()); err != nil {
-			if cause := errors.Unwrap(err); cause != nil {
-				err = cause // without the words that are meant for the gateway's callers
-			}
+		if err := wolhttp.Probe(ctx, unixsock.Dialer(c.Socket)); err != nil {
 			return fmt.Errorf("no wol-server answers on %s: %w", c.Socket, err)
 		}
 		return nil
