@@ -42,6 +42,7 @@ func steps() []step {
 		{"killed", false, killed},
 		{"restarted under calls", false, restartedUnderCalls},
 		{"stuck", false, stuck},
+		{"a socket that is gone", false, socketGone},
 		{"a wrong setting", false, wrongSetting},
 		{"warnings in the journal", false, warnings},
 		{"raw frames", false, rawFrames},

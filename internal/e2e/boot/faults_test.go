@@ -109,6 +109,20 @@ func stuck(t *testing.T, m *machine) {
 	m.wake(t)
 }
 
+// socketGone: the journal has the command that makes the socket anew, which only systemd
+// can do.
+func socketGone(t *testing.T, m *machine) {
+	const cure = "systemctl restart wol-server.socket wol-server"
+	m.sh(t, "rm /run/wol-server/wol-server.sock")
+	if !m.eventually(patience, func() bool {
+		return strings.Contains(m.sh(t, "journalctl --no-pager -o cat -p err -u wol-server"), cure)
+	}) {
+		t.Error("the journal does not say what to do")
+	}
+	m.sh(t, cure)
+	m.wake(t)
+}
+
 // wrongSetting: exit 78 is final, however often somebody knocks at the socket.
 func wrongSetting(t *testing.T, m *machine) {
 	for unit, setting := range map[string]string{"api-server": "API_BURST=x", "wol-server": "WOL_PORT=ten"} {
