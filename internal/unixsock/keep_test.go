@@ -76,8 +76,8 @@ func TestASocketThatIsGoneIsMadeAnew(t *testing.T) {
 			l, err := unixsock.Listen(path, nil, slog.New(slog.NewTextHandler(&log, nil)))
 			must(t, err)
 			greet(t, l)
+			must(t, tt.take(t, root, path)) // before it looks, which could be in the middle
 			keep(t, l)
-			must(t, tt.take(t, root, path))
 			if tt.lost != "" {
 				soon(t, "it is lost", func() bool { return l.Lost() != nil })
 				if err := l.Lost(); !strings.Contains(err.Error(), tt.lost) || !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), tt.lost) {
@@ -125,8 +125,8 @@ func TestASocketInADeletedMount(t *testing.T) {
 	must(t, err)
 	defer open.Close()
 	l := listen(t, fmt.Sprintf("/proc/self/fd/%d/s", open.Fd()))
-	keep(t, l)
 	must(t, os.RemoveAll(dir), os.Mkdir(dir, 0o755))
+	keep(t, l)
 	soon(t, "it is lost", func() bool { return l.Lost() != nil })
 	if err := l.Lost(); !strings.Contains(err.Error(), "recreate this container") {
 		t.Errorf("got %v", err)

@@ -80,7 +80,8 @@ func TestWatchdogOfASocketThatIsGone(t *testing.T) {
 	systemd := woltest.ListenSystemd(t)
 	defer start(t, path, systemd.Getenv)()
 	systemd.Told(t, "READY=1")
-	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o755)); err != nil {
+	file := path + ".file"
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Rename(file, path)); err != nil {
 		t.Fatal(err)
 	}
 	within(t, "the watchdog hears nothing", func() bool { return systemd.Silent(t, 600*time.Millisecond) })
