@@ -53,7 +53,9 @@ func TestOperatorIsNotLockedOut(t *testing.T) {
 	address := listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, listener, http.NotFoundHandler(), time.Second, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		ended <- serve(ctx, listener, http.NotFoundHandler(), time.Second, slog.New(slog.DiscardHandler))
+	}()
 
 	for range MaxConnections {
 		conn, err := net.Dial("tcp", address)
