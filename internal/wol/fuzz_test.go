@@ -37,6 +37,7 @@ func FuzzReceipts(f *testing.F) {
 	f.Add([]byte(`{"ok":true,"status":"sent","request_id":"r","receipts":[{"ok":true,"status":"sent","mac_addr":"02:11:22:33:44:55","sent":[{"destination":"x","bytes":102}]}]}`))
 	f.Add([]byte(`{"ok":false,"status":"partial","receipts":[{"ok":true,"status":"sent","mac_addr":"02:11:22:33:44:55","sent":[{"destination":"x","bytes":102}]},{"status":"failed","mac_addr":"02:11:22:33:44:56"}]}`))
 	f.Add([]byte(`{"receipts":[{"status":"failed","mac_addr":"02:11:22:33:44:56"},{"status":"sent","mac_addr":"02:11:22:33:44:55"}]}`))
+	f.Add([]byte(`{"ok":true,"status":"sent","same_as":[0,0],"receipts":[{"ok":true,"status":"sent","mac_addr":"02:11:22:33:44:55","sent":[{"destination":"x","bytes":102}]},{"ok":true,"status":"sent","mac_addr":"02:11:22:33:44:56"}]}`))
 	f.Add([]byte(`{"receipts":[null,{}]}`))
 	f.Add([]byte(`{"receipts":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

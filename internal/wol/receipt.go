@@ -3,7 +3,6 @@ package wol
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // Receipt says what left this host for one target. Build it with NewReceipt.
@@ -60,28 +59,6 @@ func NewReceipt(mac MAC, requestID string, sent []Delivery, failed []Failure) Re
 	return r
 }
 
-// Receipts answers a request for many targets, in its order.
-type Receipts struct {
-	// OK is true when every target's packet left.
-	OK bool `json:"ok" example:"true"`
-	// Status is sent, or partial when anything failed.
-	Status    Outcome   `json:"status" swaggertype:"string" enums:"sent,partial" example:"partial"`
-	RequestID string    `json:"request_id" example:"5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e"`
-	Receipts  []Receipt `json:"receipts"`
-} // @name Receipts
-
-// NewReceipts sums up receipts of which at least one is OK.
-func NewReceipts(requestID string, receipts []Receipt) Receipts {
-	sum := Receipts{OK: true, Status: Sent, RequestID: requestID, Receipts: receipts}
-	for _, r := range receipts {
-		sum.OK = sum.OK && r.OK
-		if r.Status != Sent {
-			sum.Status = Partial
-		}
-	}
-	return sum
-}
-
 // ParseReceipt reads the answer to a request for one target. The error says what is
 // wrong with it: beside what is no JSON, a receipt without a target, and one whose
 // verdict its own lists contradict.
@@ -91,25 +68,6 @@ func ParseReceipt(text []byte) (Receipt, error) {
 		return Receipt{}, err
 	}
 	return r.checked()
-}
-
-// ParseReceipts reads the answer to a request for many targets, as ParseReceipt does.
-// Their sum must agree with them as well.
-func ParseReceipts(text []byte) (Receipts, error) {
-	var all Receipts
-	if err := json.Unmarshal(text, &all); err != nil {
-		return Receipts{}, err
-	}
-	for i, r := range all.Receipts {
-		var err error
-		if all.Receipts[i], err = r.checked(); err != nil {
-			return Receipts{}, fmt.Errorf("receipt %d: %w", i+1, err)
-		}
-	}
-	if sum := NewReceipts(all.RequestID, all.Receipts); sum.OK != all.OK || sum.Status != all.Status {
-		return Receipts{}, errors.New("the receipts contradict their sum")
-	}
-	return all, nil
 }
 
 // checked returns r as NewReceipt makes it, if that is what it says.
