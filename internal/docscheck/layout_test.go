@@ -37,13 +37,14 @@ func allowed() map[string][]string {
 		"internal/keyring":   {"internal/apikey", "internal/audit", "internal/files", "internal/program", "internal/wol"},
 		"internal/keycmd":    {"internal/apikey", "internal/program", "internal/wol", "golang.org/x/text"},
 		"internal/ops":       {"internal/netlimit"},
+		"internal/room":      {"internal/wol", "golang.org/x/sync"},
 		// the kernel
 		"internal/rtnetlink": {"golang.org/x/sys"},
 		// adapters
 		"internal/broadcast": {"internal/magicpacket", "internal/logs", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/doctor":    {"internal/magicpacket", "internal/rtnetlink", "internal/wol", "golang.org/x/net", "golang.org/x/sys"},
 		"internal/unixsock":  {"internal/fstype", "internal/logs", "internal/program"},
-		"internal/wolhttp":   {"internal/problem", "internal/logs", "internal/wol", "internal/program"},
+		"internal/wolhttp":   {"internal/problem", "internal/logs", "internal/wol", "internal/program", "internal/room"},
 		"internal/gateway":   {"docs", "internal/apikey", "internal/audit", "internal/problem", "internal/ratelimit", "internal/wol", "github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/swaggo/fiber-swagger", "internal/fasthttpd"},
 		"docs":               {"github.com/swaggo/swag/v2"},
 		"internal/wolserver": {"internal/broadcast", "internal/netlimit", "internal/doctor", "internal/policy", "internal/logs", "internal/program", "internal/sdnotify", "internal/unixsock", "internal/wol", "internal/wolhttp", "internal/files"},

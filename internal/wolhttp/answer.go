@@ -1,48 +1,57 @@
 package wolhttp
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
-	"wolgate/internal/problem"
+	"wolgate/internal/room"
 	"wolgate/internal/wol"
 )
 
-// Receipts for a thousand targets take megabytes on a host with many interfaces, and cost
-// the packet budget little if all name one target. Peers that read slowly on many
-// connections would make us hold all of them, so only a few are written at a time.
 const (
-	largeAnswer  = 64 << 10        // bytes, about
-	largeAnswers = 4               // at a time
-	readingTime  = 2 * time.Second // for a peer on the same host
-	turnTime     = 5 * time.Second // that a large one waits for its turn
+	// mostRoom is for the calls that can be large, from before their body is read until
+	// their answer is written. Peers that ask on many connections and read slowly would
+	// otherwise make us hold all of them.
+	mostRoom = 16 << 20
+	// interfacesRoom is what a list of interfaces takes, and roomTime how long a call waits
+	// for room: less than its body has to arrive.
+	interfacesRoom = 1 << 20
+	roomTime       = 2 * time.Second
+
+	largeAnswer = 64 << 10        // bytes, about: larger ones list once what receipts share
+	readingTime = 2 * time.Second // for a peer on the same host
 )
 
-// answer writes the answer to a call.
-func (h *handler) answer(w http.ResponseWriter, id string, answer any) error {
-	receipts, _ := answer.(wol.Receipts)
-	if size(receipts) > largeAnswer {
-		turn := time.NewTimer(turnTime)
-		defer turn.Stop()
-		select {
-		case h.large <- struct{}{}:
-			defer func() { <-h.large }()
-		case <-turn.C: // the caller cannot know what was sent
-			return problem.From(&wol.Error{Kind: wol.Timeout}).For(id).Write(w)
-		}
+// takeRoom waits until a call may take that many bytes.
+func (h *handler) takeRoom(r *http.Request, bytes int64) (*room.Share, error) {
+	ctx, cancel, err := deadline(r)
+	if err != nil {
+		return nil, err
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(readingTime)) // tests have none
-	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(answer)
+	defer cancel()
+	ctx, cancelWait := context.WithTimeout(ctx, roomTime)
+	defer cancelWait()
+	return h.room.Take(ctx, bytes)
 }
 
-// size estimates how many bytes receipts take as JSON.
-func size(receipts wol.Receipts) int {
-	const receipt, destination = 150, 100
-	n := 0
-	for _, r := range receipts.Receipts {
-		n += receipt + destination*(len(r.Sent)+len(r.Failed))
+// bodySize returns how many bytes of a body may be read: one in chunks has no length.
+func bodySize(r *http.Request) int {
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		return maxBody
 	}
-	return n
+	return int(r.ContentLength)
+}
+
+// answer writes the answer to a call.
+func answer(w http.ResponseWriter, answer any) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(readingTime)) // tests have none
+	w.Header().Set("Content-Type", "application/json")
+	if receipts, many := answer.(wol.Receipts); many {
+		_, err := io.Copy(w, receipts.Within(largeAnswer).JSON())
+		return err
+	}
+	return json.NewEncoder(w).Encode(answer)
 }

@@ -14,6 +14,7 @@ import (
 
 	"wolgate/internal/logs"
 	"wolgate/internal/problem"
+	"wolgate/internal/room"
 	"wolgate/internal/wol"
 )
 
@@ -30,15 +31,15 @@ type Interfaces func(ctx context.Context) (wol.Interfaces, error)
 
 // Handler serves the daemon's contract over waker.
 func Handler(waker wol.Waker, list Interfaces, log *slog.Logger) http.Handler {
-	return &handler{waker: waker, list: list, log: log, large: make(chan struct{}, largeAnswers)}
+	return &handler{waker: waker, list: list, log: log, room: room.New(mostRoom)}
 }
 
 type handler struct {
 	waker    wol.Waker
 	list     Interfaces
 	log      *slog.Logger
-	refusals logs.Ration   // any peer of the socket could fill the disk otherwise
-	large    chan struct{} // holds a token for each large answer that is being written
+	refusals logs.Ration // any peer of the socket could fill the disk otherwise
+	room     *room.Room  // for calls that can be large
 }
 
 // ServeHTTP routes by the path as it was written: nothing is cleaned, and a MAC
@@ -48,28 +49,36 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(headerRequestID, id)
 	path := r.URL.EscapedPath()
 	mac, one := strings.CutPrefix(path, pathWol+"/")
-	var answer any
+	var said any
+	var share *room.Share // until the answer is written
+	defer func() { share.Keep(0) }()
 	err := fromProgram(r)
 	refused := true // by us; what was tried has a line of its own
 	switch {
 	case err != nil:
 	case one || path == pathWol:
 		err = allow(w, r, http.MethodPost)
+		if err == nil && !one {
+			share, err = h.takeRoom(r, room.ForBody(bodySize(r)))
+		}
 		if err == nil {
-			answer, refused, err = h.wake(w, r, id, mac, one)
+			said, refused, err = h.wake(w, r, id, mac, one)
 		}
 	case path == pathInterfaces:
 		err = allow(w, r, http.MethodGet)
 		if err == nil {
+			share, err = h.takeRoom(r, interfacesRoom)
+		}
+		if err == nil {
 			refused = false
-			if answer, err = h.list(r.Context()); err != nil {
+			if said, err = h.list(r.Context()); err != nil {
 				h.log.Warn("interfaces not listed", "request_id", id, "err", err)
 				err = &wol.Error{Kind: wol.Internal, Err: err} // the words of other kinds are of packets
 			}
 		}
 	case path == pathHealth:
 		err = allow(w, r, http.MethodGet)
-		answer = map[string]bool{"ok": true}
+		said = map[string]bool{"ok": true}
 	default:
 		err = &wol.Error{Kind: wol.NotFound}
 	}
@@ -77,7 +86,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refusals.Warn(h.log, "refused", "request_id", id, "kind", problem.From(err).Code, "err", err)
 	}
 	if err == nil {
-		err = h.answer(w, id, answer)
+		err = answer(w, said)
 	} else {
 		err = problem.From(err).For(id).Write(w)
 	}

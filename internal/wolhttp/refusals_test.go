@@ -4,14 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http/httptest"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,7 +71,6 @@ func TestRefusalsCannotFillTheLog(t *testing.T) {
 	})
 }
 
-// TestWakeLineCountsTheWire names one target three times: it is sent once.
 // TestUnsentWakesCannotFillTheLog: what the daemon's own rules refuse costs no packet,
 // so nothing else would bound how often it is asked for.
 func TestUnsentWakesCannotFillTheLog(t *testing.T) {
@@ -98,84 +92,6 @@ func TestUnsentWakesCannotFillTheLog(t *testing.T) {
 	})
 }
 
-// TestSlowReadersHoldFewAnswers has many peers that ask for one target a thousand times,
-// with receipts of 1.5 kB, and read nothing. It runs alone, because it looks at the heap.
-func TestSlowReadersHoldFewAnswers(t *testing.T) {
-	var sent []wol.Delivery
-	for n := range 20 {
-		sent = append(sent, wol.Delivery{Interface: fmt.Sprint("eth", n), Destination: "192.168.100.255:9", Bytes: 102})
-	}
-	var asked atomic.Int32
-	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
-		asked.Add(1)
-		receipts := make([]wol.Receipt, len(req.Targets))
-		for i, target := range req.Targets {
-			receipts[i] = wol.NewReceipt(target.MAC, req.ID, sent, nil) // shared, as the daemon's are
-		}
-		return receipts, nil
-	})
-	path := serve(t, wolhttp.Handler(waker, noInterfaces, quiet()))
-	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
-	request := fmt.Sprintf("POST /wol HTTP/1.1\r\nHost: wol-server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	const peers = 60
-	for range peers {
-		c, err := net.Dial("unix", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		if _, err := io.WriteString(c, request); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for deadline := time.Now().Add(woltest.Patience); asked.Load() < peers; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d calls", asked.Load(), peers)
-		}
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if held := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20; held > 40 {
-		t.Errorf("%d answers of 1.5 MB hold %d MiB", peers, held)
-	}
-}
-
-// TestSmallAnswersWaitForNoLargeOnes: single wakes come by the same route.
-func TestSmallAnswersWaitForNoLargeOnes(t *testing.T) {
-	t.Parallel()
-	var sent []wol.Delivery
-	for range 5 { // half a megabyte in all, which fits no socket's buffer
-		sent = append(sent, wol.Delivery{Destination: "192.168.100.255:9", Bytes: 102})
-	}
-	waker := wol.WakerFunc(func(_ context.Context, req wol.Request) ([]wol.Receipt, error) {
-		receipts := woltest.Receipts(req)
-		if len(req.Targets) > 1 {
-			for i, target := range req.Targets {
-				receipts[i] = wol.NewReceipt(target.MAC, req.ID, sent, nil)
-			}
-		}
-		return receipts, nil
-	})
-	path := serve(t, wolhttp.Handler(waker, noInterfaces, quiet()))
-	body := `{"targets":[` + strings.TrimSuffix(strings.Repeat(`{"mac_addr":"02:00:00:00:00:01"},`, 1000), ",") + `]}`
-	for range 40 { // four at a time, two seconds each: twice as long as the client waits
-		c, err := net.Dial("unix", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		fmt.Fprintf(c, "POST /wol HTTP/1.1\r\nHost: wol-server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	}
-	for range 20 {
-		if _, err := client(t, path, woltest.Patience).Wake(t.Context(), one()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestACutCallIsAnswered: at the daemon's end the contexts of its calls have ended,
 // and what was sent is to be told all the same.
 func TestACutCallIsAnswered(t *testing.T) {
@@ -194,6 +110,7 @@ func TestACutCallIsAnswered(t *testing.T) {
 	}
 }
 
+// TestWakeLineCountsTheWire names one target three times: it is sent once.
 func TestWakeLineCountsTheWire(t *testing.T) {
 	t.Parallel()
 	failing := woltest.MAC(2)
