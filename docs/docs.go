@@ -281,6 +281,17 @@ const docTemplate = `{
                         "example": "5f0c6f0e0c2d4b1f9a3e7d8c6b5a4f3e",
                         "type": "string"
                     },
+                    "same_as": {
+                        "description": "SameAs is there only in an answer that would otherwise be large. Then what several\ntargets have in common is listed once: the lists sent and failed of receipt number n,\ncounted from 0, are those of receipt number same_as[n], and its own are empty where\nthat is another one.",
+                        "example": [
+                            0
+                        ],
+                        "items": {
+                            "type": "integer"
+                        },
+                        "type": "array",
+                        "uniqueItems": false
+                    },
                     "status": {
                         "description": "Status is sent, or partial when anything failed.",
                         "enum": [
@@ -487,7 +498,7 @@ const docTemplate = `{
         },
         "/api/v1/wol": {
             "post": {
-                "description": "Sends a magic packet to each of 1 to 1000 computers and returns one receipt a target, in the request's order. One bad entry refuses the whole call before anything is sent; a target named twice is sent once.",
+                "description": "Sends a magic packet to each of 1 to 1000 computers and returns one receipt a target, in the request's order. One bad entry refuses the whole call before anything is sent; a target named twice is sent once. An answer that would have more than a megabyte lists once what receipts share, and refers to it by *same_as*.",
                 "operationId": "wakeMany",
                 "requestBody": {
                     "content": {

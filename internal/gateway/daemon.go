@@ -29,11 +29,13 @@ type ok struct {
 //	@Security		KeyHeader
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
-	list, err := g.Interfaces(g.Context, callOf(c).id)
-	if err != nil {
-		return err
-	}
-	return c.JSON(list)
+	return g.within(c, interfacesRoom, func() (large, error) {
+		list, err := g.Interfaces(g.Context, callOf(c).id)
+		if err != nil {
+			return large{}, err
+		}
+		return ofInterfaces(list)
+	})
 }
 
 // healthz reports that the process is up.

@@ -15,6 +15,7 @@ import (
 	"wolgate/internal/audit"
 	"wolgate/internal/fasthttpd"
 	"wolgate/internal/ratelimit"
+	"wolgate/internal/room"
 	"wolgate/internal/wol"
 )
 
@@ -101,6 +102,7 @@ type gateway struct {
 	large  *ratelimit.Table[string] // of large bodies; nil where there are no limits
 	tries  *ratelimit.Table[netip.Prefix]
 	nat    natDetector
+	room   *room.Room // for calls that can be large
 }
 
 // Server is the public HTTP server.
@@ -124,7 +126,7 @@ func (s *Server) Shutdown(grace time.Duration) error {
 func New(o Options) *Server { return newServer(o, defaultTimeouts()) }
 
 func newServer(o Options, t timeouts) *Server {
-	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries()}
+	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries(), room: room.New(mostRoom)}
 	if g.limits != nil {
 		g.large = newKeyLimits(largePerSecond, largeBurst)
 	}

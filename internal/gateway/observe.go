@@ -24,10 +24,11 @@ type Limit string
 
 // The limits.
 const (
-	KeyLimit  Limit = "key"          // requests of one key
-	TryLimit  Limit = "tries"        // requests without a valid key from one address
-	BodyLimit Limit = "large_bodies" // of one key
+	KeyLimit    Limit = "key"          // requests of one key
+	TryLimit    Limit = "tries"        // requests without a valid key from one address
+	BodyLimit   Limit = "large_bodies" // of one key
+	MemoryLimit Limit = "memory"       // large calls of all keys at a time
 )
 
 // Limits returns all of them.
-func Limits() []Limit { return []Limit{KeyLimit, TryLimit, BodyLimit} }
+func Limits() []Limit { return []Limit{KeyLimit, TryLimit, BodyLimit, MemoryLimit} }

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"wolgate/internal/audit"
+	"wolgate/internal/room"
 	"wolgate/internal/wol"
 )
 
@@ -63,7 +64,7 @@ func (g *gateway) wakeOne(c *fiber.Ctx) error {
 // wakeMany wakes the targets in the body.
 //
 //	@Summary		Wake many computers
-//	@Description	Sends a magic packet to each of 1 to 1000 computers and returns one receipt a target, in the request's order. One bad entry refuses the whole call before anything is sent; a target named twice is sent once.
+//	@Description	Sends a magic packet to each of 1 to 1000 computers and returns one receipt a target, in the request's order. One bad entry refuses the whole call before anything is sent; a target named twice is sent once. An answer that would have more than a megabyte lists once what receipts share, and refers to it by *same_as*.
 //	@Tags			wake
 //	@ID				wakeMany
 //	@Produce		json
@@ -92,15 +93,18 @@ func (g *gateway) wakeMany(c *fiber.Ctx) error {
 	if err != nil {
 		return g.refuse(c, audit.InputFail, err)
 	}
-	req, err := wol.ParseTargets(body)
-	if err != nil {
-		return g.refuse(c, audit.InputFail, err)
-	}
-	receipts, err := g.wake(c, req)
-	if err != nil {
-		return err
-	}
-	return c.JSON(wol.NewReceipts(callOf(c).id, receipts))
+	return g.within(c, room.ForBody(len(body)), func() (large, error) {
+		req, err := wol.ParseTargets(body)
+		if err != nil {
+			return large{}, g.refuse(c, audit.InputFail, err)
+		}
+		c.Request().ResetBody() // fasthttp would keep it until the answer is written
+		receipts, err := g.wake(c, req)
+		if err != nil {
+			return large{}, err
+		}
+		return ofReceipts(wol.NewReceipts(callOf(c).id, receipts))
+	})
 }
 
 // wake asks the waker on behalf of the caller.

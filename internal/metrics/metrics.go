@@ -46,7 +46,7 @@ func New(keys func() int, up func() bool) *Metrics {
 		denied: each(counters(registry, "wolgate_auth_failures_total",
 			"Requests that were let in by no key: none was presented, it is not valid, it has expired; or not by this one: it lacks the scope or the target.", "reason"), wol.Denials()),
 		limited: each(counters(registry, "wolgate_rate_limited_total",
-			"Requests refused by a limit: that of a key, of tries without a valid key from one address, of large bodies, or the daemon's packet budget.", "limit"), append(gateway.Limits(), limitDaemon)),
+			"Requests refused by a limit: that of a key, of tries without a valid key from one address, of large bodies, of memory for large calls, or the daemon's packet budget.", "limit"), append(gateway.Limits(), limitDaemon)),
 		wakes: each(counters(registry, "wolgate_wakes_total",
 			"Targets that the daemon was asked to wake, by what became of their magic packets; sent does not mean awake.", "outcome"),
 			wol.Outcomes()),
