@@ -23,7 +23,12 @@ func (m *Metrics) Wakes(next wol.Waker) wol.Waker {
 		}
 		for i := range receipts {
 			m.wakes[receipts[i].Status].Inc()
-			m.packets.count(receipts[i].Sent, receipts[i].Failed, 1)
+			m.packets.count(receipts[i].Sent, nil, 1)
+		}
+		for rest := receipts; len(rest) > 0; {
+			alike := wol.FailAlike(rest)
+			m.packets.count(nil, rest[0].Failed, alike)
+			rest = rest[alike:]
 		}
 		return receipts, nil
 	})

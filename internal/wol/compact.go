@@ -18,17 +18,25 @@ func (all Receipts) Within(most int) Receipts {
 	short := all
 	short.SameAs = make([]int, len(all.Receipts))
 	short.Receipts = slices.Clone(all.Receipts)
-	seed, seen := maphash.MakeSeed(), map[uint64]int{}
-	for i := range short.Receipts {
-		r := &short.Receipts[i]
-		key := r.hash(seed)
+	type lists struct{ sent, failed uint64 }
+	seed, seen := maphash.MakeSeed(), map[lists]int{}
+	var before Receipt
+	var key lists
+	for i, r := range all.Receipts {
+		if !shared(r.Sent, before.Sent) {
+			key.sent = hash(seed, r.Sent)
+		}
+		if !shared(r.Failed, before.Failed) {
+			key.failed = hash(seed, r.Failed)
+		}
+		before = r
 		first, found := seen[key]
-		if !found || !r.listsAs(all.Receipts[first]) {
+		if !found || !same(r.Sent, all.Receipts[first].Sent) || !same(r.Failed, all.Receipts[first].Failed) {
 			seen[key], short.SameAs[i] = i, i
 			continue
 		}
 		short.SameAs[i] = first
-		r.Sent, r.Failed = []Delivery{}, []Failure{}
+		short.Receipts[i].Sent, short.Receipts[i].Failed = []Delivery{}, []Failure{}
 	}
 	return short
 }
@@ -41,29 +49,44 @@ func (all Receipts) size() int {
 		for _, d := range r.Sent {
 			n += destination + len(d.Interface) + len(d.Destination)
 		}
-		for _, f := range r.Failed {
-			n += destination + len(f.Interface) + len(f.Destination) + len(f.Error)
+	}
+	for rest := all.Receipts; len(rest) > 0; {
+		alike := FailAlike(rest)
+		for _, f := range rest[0].Failed {
+			n += alike * (destination + len(f.Interface) + len(f.Destination) + len(f.Error))
 		}
+		rest = rest[alike:]
 	}
 	return n
 }
 
-// hash is equal for receipts of the same lists.
-func (r *Receipt) hash(seed maphash.Seed) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, d := range r.Sent {
-		maphash.WriteComparable(&h, d)
+// FailAlike returns how many receipts, from the first on, have its list of what failed: what
+// fails for an interface is one list in memory for all targets, and is long on a host with
+// many.
+func FailAlike(receipts []Receipt) int {
+	for n := range receipts {
+		if !shared(receipts[0].Failed, receipts[n].Failed) {
+			return n
+		}
 	}
-	for _, f := range r.Failed {
-		maphash.WriteComparable(&h, f)
-	}
-	return h.Sum64()
+	return len(receipts)
 }
 
-// listsAs reports whether both receipts have the same lists.
-func (r *Receipt) listsAs(other Receipt) bool {
-	return slices.Equal(r.Sent, other.Sent) && slices.Equal(r.Failed, other.Failed)
+// shared reports whether both lists are one in memory.
+func shared[E any](a, b []E) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func same[E comparable](a, b []E) bool { return shared(a, b) || slices.Equal(a, b) }
+
+// hash is equal for lists that are the same.
+func hash[E comparable](seed maphash.Seed, list []E) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, e := range list {
+		maphash.WriteComparable(&h, e)
+	}
+	return h.Sum64()
 }
 
 // JSON returns all as JSON that is made as it is read. In memory receipts share their

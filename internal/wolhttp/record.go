@@ -42,12 +42,16 @@ func (l *wakeLog) record(ctx context.Context, req wol.Request, receipts []wol.Re
 		if !r.OK {
 			unsent++
 		}
-		for _, f := range r.Failed {
+	}
+	for rest := receipts; len(rest) > 0; {
+		alike := wol.FailAlike(rest)
+		for _, f := range rest[0].Failed {
 			if failed == nil {
 				failed = map[string]int{}
 			}
-			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)]++
+			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)] += alike
 		}
+		rest = rest[alike:]
 	}
 	attrs := []slog.Attr{slog.String("request_id", req.ID), slog.Int("targets", len(req.Targets)), slog.Any("mac", macs), slog.Int64("took_ms", took.Milliseconds())}
 	switch {
