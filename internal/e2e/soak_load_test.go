@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,49 +119,11 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Round(10 * time.Microsecond)
 }
 
-// memory reads how much of a process is in memory (VmRSS), or was at most (VmHWM), from
-// proc(5).
-func (p *process) memory(t *testing.T, field string) (bytes int) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/" + p.pid() + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, field+":"); found {
-			return number(t, strings.TrimSuffix(strings.TrimSpace(value), " kB")) << 10
-		}
-	}
-	t.Fatalf("no %s in the status of %s", field, p.cmd.Path)
-	return 0
-}
-
-func number(t *testing.T, text string) int {
-	t.Helper()
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func mib(bytes int) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
-
 // outside is how many descriptors of the gateway do not belong to its connections to
 // the daemon, which are as many at the other end, and stay for a minute.
 func (st *stack) outside(t *testing.T) int {
 	t.Helper()
 	return descriptors(t, st.gateway.pid()) - descriptors(t, st.daemon.pid())
-}
-
-// mustLive fails the test at once where a program has ended.
-func (p *process) mustLive(t *testing.T) {
-	t.Helper()
-	select {
-	case <-p.done:
-		t.Fatalf("%s has ended: %v; log:\n%s", p.cmd.Path, p.cmd.ProcessState, p.log)
-	default:
-	}
 }
 
 // arrival is a packet of a target, and when it was seen.
