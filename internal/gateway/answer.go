@@ -27,8 +27,8 @@ const (
 	largeAnswer = 1 << 20 // bytes, about: larger ones list once what receipts share
 )
 
-// large is an answer that may be large.
-type large struct {
+// reply is an answer that may be large.
+type reply struct {
 	text  io.Reader // JSON
 	size  int
 	keeps int64 // bytes that it takes in memory
@@ -36,7 +36,7 @@ type large struct {
 
 // within makes and sends an answer in at most that many bytes of room, which are taken
 // until it is written, or refuses the call.
-func (g *gateway) within(c *fiber.Ctx, most int64, answer func() (large, error)) error {
+func (g *gateway) within(c *fiber.Ctx, most int64, answer func() (reply, error)) error {
 	ctx, cancel := context.WithTimeout(g.Context, roomTime)
 	defer cancel()
 	share, err := g.room.Take(ctx, most)
@@ -61,15 +61,15 @@ func (g *gateway) within(c *fiber.Ctx, most int64, answer func() (large, error))
 }
 
 // ofReceipts is an answer that is encoded as it is read.
-func ofReceipts(all wol.Receipts) (large, error) {
+func ofReceipts(all wol.Receipts) (reply, error) {
 	all = all.Within(largeAnswer)
 	size, err := io.Copy(io.Discard, all.JSON()) // clients of HTTP/1.0 need to know it
-	return large{all.JSON(), int(size), receiptRoom * int64(len(all.Receipts))}, err
+	return reply{all.JSON(), int(size), receiptRoom * int64(len(all.Receipts))}, err
 }
 
-func ofInterfaces(list wol.Interfaces) (large, error) {
+func ofInterfaces(list wol.Interfaces) (reply, error) {
 	text, err := json.Marshal(list)
-	return large{bytes.NewReader(text), len(text), int64(len(text))}, err
+	return reply{bytes.NewReader(text), len(text), int64(len(text))}, err
 }
 
 // shared is the body of an answer, with what it has taken of the room.

@@ -29,10 +29,10 @@ type ok struct {
 //	@Security		KeyHeader
 //	@Router			/api/v1/interfaces [get]
 func (g *gateway) interfaces(c *fiber.Ctx) error {
-	return g.within(c, interfacesRoom, func() (large, error) {
+	return g.within(c, interfacesRoom, func() (reply, error) {
 		list, err := g.Interfaces(g.Context, callOf(c).id)
 		if err != nil {
-			return large{}, err
+			return reply{}, err
 		}
 		return ofInterfaces(list)
 	})

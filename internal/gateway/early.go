@@ -21,7 +21,7 @@ const bulkPath = "/api/v1/wol"
 // ones are read only for keys that may wake, and for as many as their limit allows:
 // otherwise strangers could have us hold 128 KiB a connection.
 func (g *gateway) bodyLimit(header *fasthttp.RequestHeader) int {
-	if key, may := g.mayBeLarge(header); may && (g.large == nil || g.large.Take(key).OK) {
+	if key, may := g.mayBeLarge(header); may && g.large.take(key) {
 		return maxBody
 	}
 	return maxOptions
@@ -92,10 +92,10 @@ func (g *gateway) refusedBody(c *fiber.Ctx, err error) error {
 	if valid {
 		callOf(c).admit(who)
 		// A body in chunks was refused for its size, or because there was no token for it.
-		if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || g.large != nil && !g.large.Take(key).OK) {
+		if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || !g.large.take(key)) {
 			g.Observe.Limited(BodyLimit)
 			return g.refuse(c, audit.RateLimitExceeded, &wol.Error{Kind: wol.RateLimited, RetryAfter: time.Second,
-				Message: "this key has sent too many large bodies at once: wait as long as Retry-After says, or name fewer targets a call"})
+				Message: "too many large bodies at once, of this key or of all: wait as long as Retry-After says, or name fewer targets a call"})
 		}
 	}
 	return g.refuse(c, audit.InputFail, err)

@@ -99,7 +99,7 @@ func (g *gateway) routes() []route {
 type gateway struct {
 	Options
 	limits *ratelimit.Table[string] // nil for none
-	large  *ratelimit.Table[string] // of large bodies; nil where there are no limits
+	large  *bodyLimits              // nil where there are no limits
 	tries  *ratelimit.Table[netip.Prefix]
 	nat    natDetector
 	room   *room.Room // for calls that can be large
@@ -128,7 +128,7 @@ func New(o Options) *Server { return newServer(o, defaultTimeouts()) }
 func newServer(o Options, t timeouts) *Server {
 	g := &gateway{Options: o, limits: newKeyLimits(o.Rate, o.Burst), tries: newTries(), room: room.New(mostRoom)}
 	if g.limits != nil {
-		g.large = newKeyLimits(largePerSecond, largeBurst)
+		g.large = newBodyLimits()
 	}
 	app := fiber.New(fiber.Config{
 		CaseSensitive:           true, // one spelling a route

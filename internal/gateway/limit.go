@@ -31,13 +31,27 @@ func newKeyLimits(perSecond float64, burst int) *ratelimit.Table[string] {
 	return ratelimit.NewTable[string](ratelimit.Rate{PerSecond: perSecond, Burst: burst}, maxKeys)
 }
 
-// How many bodies of more than 4 KiB a key may send. Each is kept in memory whole
-// before any handler sees it, up to 128 KiB for the 5 seconds that it may take: at most
-// 18 MiB for one key.
+// How many bodies of more than 4 KiB a key may send, and all keys together. Each is kept in
+// memory whole before any handler sees it, up to 128 KiB for the 5 seconds that it may take:
+// at most 18 MiB for one key, and 36 MiB for all.
 const (
-	largeBurst     = 64
-	largePerSecond = 16
+	largeBurst        = 64
+	largePerSecond    = 16
+	allLargeBurst     = 2 * largeBurst
+	allLargePerSecond = 2 * largePerSecond
 )
+
+// bodyLimits limits large bodies; nil is no limit.
+type bodyLimits struct{ each, all *ratelimit.Table[string] }
+
+func newBodyLimits() *bodyLimits {
+	return &bodyLimits{newKeyLimits(largePerSecond, largeBurst), newKeyLimits(allLargePerSecond, allLargeBurst)}
+}
+
+// take reports whether a key may send one more.
+func (l *bodyLimits) take(key string) bool {
+	return l == nil || l.each.Take(key).OK && l.all.Take("").OK
+}
 
 // limit refuses a key that asks too often. It counts the key and not the
 // address: forwarding headers change nothing, and neighbours are not punished.

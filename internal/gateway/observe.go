@@ -26,7 +26,7 @@ type Limit string
 const (
 	KeyLimit    Limit = "key"          // requests of one key
 	TryLimit    Limit = "tries"        // requests without a valid key from one address
-	BodyLimit   Limit = "large_bodies" // of one key
+	BodyLimit   Limit = "large_bodies" // of one key, or of all
 	MemoryLimit Limit = "memory"       // large calls of all keys at a time
 )
 

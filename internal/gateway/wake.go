@@ -93,15 +93,15 @@ func (g *gateway) wakeMany(c *fiber.Ctx) error {
 	if err != nil {
 		return g.refuse(c, audit.InputFail, err)
 	}
-	return g.within(c, room.ForBody(len(body)), func() (large, error) {
+	return g.within(c, room.ForBody(len(body)), func() (reply, error) {
 		req, err := wol.ParseTargets(body)
 		if err != nil {
-			return large{}, g.refuse(c, audit.InputFail, err)
+			return reply{}, g.refuse(c, audit.InputFail, err)
 		}
 		c.Request().ResetBody() // fasthttp would keep it until the answer is written
 		receipts, err := g.wake(c, req)
 		if err != nil {
-			return large{}, err
+			return reply{}, err
 		}
 		return ofReceipts(wol.NewReceipts(callOf(c).id, receipts))
 	})

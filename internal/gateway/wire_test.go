@@ -327,6 +327,21 @@ func TestAKeyHoldsFewLargeBodies(t *testing.T) {
 	}
 }
 
+// TestAllKeysHoldFewLargeBodies: each of four keys keeps within its own limit.
+func TestAllKeysHoldFewLargeBodies(t *testing.T) {
+	t.Parallel()
+	limits := newBodyLimits()
+	began, taken := time.Now(), 0
+	for n := range 4 * largeBurst {
+		if limits.take(fmt.Sprint(n % 4)) {
+			taken++
+		}
+	}
+	if most := allLargeBurst + allLargePerSecond*(1+int(time.Since(began).Seconds())); taken < allLargeBurst || taken > most {
+		t.Errorf("%d bodies are read, want %d to %d", taken, allLargeBurst, most)
+	}
+}
+
 // TestARefusedBodyDoesNotTakeItsAnswerAlong: a client that sends a body which is
 // too large still has to be told so, and most clients, Go's among them, read no
 // answer once their writing has failed.
