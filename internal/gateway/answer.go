@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"time"
 
@@ -68,7 +67,7 @@ func ofReceipts(all wol.Receipts) (reply, error) {
 }
 
 func ofInterfaces(list wol.Interfaces) (reply, error) {
-	text, err := json.Marshal(list)
+	text, err := encodeLine(list)
 	return reply{bytes.NewReader(text), len(text), int64(len(text))}, err
 }
 
