@@ -183,7 +183,7 @@ func TestTheLastLineIsWritten(t *testing.T) {
 	t.Parallel()
 	bin := woltest.Build(t)
 	for name, flags := range map[string][]string{
-		"wol-server": {"serve", "--socket", "/nonexistent/s", "--destinations", "127.255.255.255:9", "--allow", "/nonexistent/allow"},
+		"wol-server": {"serve", "--socket", "/nonexistent/s", "--destinations", "127.255.255.255:9", "--allow", "/"},
 		"api-server": {"serve", "--rate", "nonsense"},
 	} {
 		code, stdout, stderr := run(t, nil, filepath.Join(bin, name), flags...)
