@@ -36,7 +36,7 @@ func understand(header *fasthttp.RequestHeader) {
 	if !header.IsHTTP11() {
 		header.Del(fasthttp.HeaderExpect)
 	}
-	for line := range bytes.Lines(header.RawHeaders()) { // of two, fasthttp forgets a close
+	for line := range bytes.Lines(header.RawHeaders()) { // if there are two, fasthttp forgets a close
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		if !bytes.EqualFold(name, []byte(fasthttp.HeaderConnection)) {
 			continue
@@ -64,11 +64,11 @@ func ExpectationRefused(header *fasthttp.RequestHeader) bool {
 	return string(header.Peek(fasthttp.HeaderExpect)) == expectRefused
 }
 
-// Ambiguous returns what has to change in a head that a proxy before us could read in another
-// way than fasthttp does, or "" for one that has one reading. fasthttp takes a line that ends without CR for the end of a header, and one
-// that begins with a space for more of the last (obsolete folding, RFC 9112 section 5.2);
-// it goes by the length beside Transfer-Encoding: identity, and of two media types it
-// takes the last.
+// Ambiguous returns what has to change in a head that a proxy before us could read in
+// another way than fasthttp does, or "" for one that has one reading. fasthttp takes a line
+// that ends without CR for the end of a header, and one that begins with a space for more of
+// the last (obsolete folding, RFC 9112 section 5.2); it goes by the length beside
+// Transfer-Encoding: identity, and of two media types it takes the last.
 func Ambiguous(header *fasthttp.RequestHeader) string {
 	var kind []byte
 	for line := range bytes.Lines(header.RawHeaders()) {

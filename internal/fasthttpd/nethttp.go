@@ -29,7 +29,8 @@ func ServeHTTP(ctx context.Context, c *fasthttp.RequestCtx, handler http.Handler
 // are reused for the next request.
 func ownStrings(r *http.Request) *http.Request {
 	own := r.Clone(r.Context())
-	own.Method, own.Host, own.RequestURI = strings.Clone(r.Method), strings.Clone(r.Host), strings.Clone(r.RequestURI)
+	own.Method, own.Proto = strings.Clone(r.Method), strings.Clone(r.Proto)
+	own.Host, own.RequestURI = strings.Clone(r.Host), strings.Clone(r.RequestURI)
 	if u, err := url.ParseRequestURI(own.RequestURI); err == nil { // as it has been parsed once
 		own.URL = u
 	}

@@ -16,12 +16,10 @@ import (
 const (
 	// mostRoom is for the calls that can be large, until their answers are written: clients
 	// that read slowly hold them. It leaves room for as many connections as there may be.
-	mostRoom = 32 << 20
-	// interfacesRoom is what a list of interfaces takes, receiptRoom what a receipt does that
-	// shares its lists, and roomTime how long a call waits for room.
-	interfacesRoom = 1 << 20
-	receiptRoom    = 256
-	roomTime       = time.Second
+	mostRoom       = 32 << 20
+	interfacesRoom = 1 << 20     // what a list of interfaces takes
+	receiptRoom    = 256         // what a receipt takes whose lists are shared
+	roomTime       = time.Second // how long a call waits for room
 
 	largeAnswer = 1 << 20 // bytes, about: larger ones list once what receipts share
 )

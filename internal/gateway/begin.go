@@ -57,7 +57,7 @@ func (g *gateway) logPanic(requestID, value string) {
 // which it would inflate past every limit.
 func unambiguous(c *fiber.Ctx) error {
 	if why := fasthttpd.Ambiguous(&c.Request().Header); why != "" {
-		c.Context().SetConnectionClose() // whose reading of where this request ends is right is not known
+		c.Context().SetConnectionClose() // a proxy and we may disagree about where this request ends
 		return &wol.Error{Kind: wol.Invalid, Message: malformed + ": " + why}
 	}
 	if bytes.IndexByte(c.Request().Header.RequestURI(), '#') >= 0 {

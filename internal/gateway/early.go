@@ -92,7 +92,7 @@ func (g *gateway) refusedBody(c *fiber.Ctx, err error) error {
 	if valid {
 		callOf(c).admit(who)
 		// A body in chunks was refused for its size, or because there was no token for it.
-		if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || !g.large.take(key)) {
+		if key, may := g.mayBeLarge(header); may && (header.ContentLength() > maxOptions || g.large.spent(key)) {
 			g.Observe.Limited(BodyLimit)
 			return g.refuse(c, audit.RateLimitExceeded, &wol.Error{Kind: wol.RateLimited, RetryAfter: time.Second,
 				Message: "too many large bodies at once, of this key or of all: wait as long as Retry-After says, or name fewer targets a call"})

@@ -50,7 +50,12 @@ func newBodyLimits() *bodyLimits {
 
 // take reports whether a key may send one more.
 func (l *bodyLimits) take(key string) bool {
-	return l == nil || l.each.Take(key).OK && l.all.Take("").OK
+	return l == nil || !l.all.Empty("") && l.each.Take(key).OK && l.all.Take("").OK
+}
+
+// spent reports whether a key may send none now.
+func (l *bodyLimits) spent(key string) bool {
+	return l != nil && (l.each.Empty(key) || l.all.Empty(""))
 }
 
 // limit refuses a key that asks too often. It counts the key and not the

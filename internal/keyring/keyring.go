@@ -49,17 +49,17 @@ func Open(path string, env apikey.EnvKey, envPath string, log *slog.Logger, even
 	}
 	set := k.read()
 	k.current.Store(set)
-	const cure = "add one with: api-server keys add NAME --keys "
+	cure := "add one with: " + apikey.Command(path, "add", "NAME")
 	now := time.Now()
 	switch {
 	case set.Usable(now) > 0:
 		return k, nil
 	case missing:
-		return nil, fmt.Errorf("the key file %s does not exist, and there is no API_KEY: "+cure+"%[1]s", path)
+		return nil, fmt.Errorf("the key file %s does not exist, and there is no API_KEY: %s", path, cure)
 	case set.Len() > 0:
-		return nil, fmt.Errorf("every key in %s has expired by the clock of this machine, %s: set the clock, or "+cure+"%[1]s", path, now.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("every key in %s has expired by the clock of this machine, %s: set the clock, or %s", path, now.UTC().Format(time.RFC3339), cure)
 	default:
-		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s holds no key: "+cure+"%[1]s", path)}
+		return nil, program.ConfigError{Err: fmt.Errorf("the key file %s holds no key: %s", path, cure)}
 	}
 }
 
@@ -88,11 +88,15 @@ func (k *Keyring) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() {
-		k.file.Run(ctx, func(_, _ apikey.File) { k.changed() }, k.failed)
+		k.file.Run(ctx, func(_, _ apikey.File) { k.changed() }, func(err error) {
+			k.failed(err, `write {"keys":[]} into it to revoke all of them`)
+		})
 	})
 	if k.envFile != nil {
 		group.Go(func() {
-			k.envFile.Run(ctx, func(_, _ apikey.EnvKey) { k.changed() }, k.failed)
+			k.envFile.Run(ctx, func(_, _ apikey.EnvKey) { k.changed() }, func(err error) {
+				k.failed(err, "restart without API_KEY_FILE to revoke its key")
+			})
 		})
 	}
 }
@@ -105,14 +109,15 @@ func (k *Keyring) changed() {
 	k.log.Info("keys reloaded", "keys", now.Len())
 	k.record(before, now)
 	if now.Usable(time.Now()) == 0 {
-		k.log.Warn("no key is valid any more: add one with: api-server keys add NAME --keys " + k.path)
+		k.log.Warn("no key is valid any more: add one with: " + apikey.Command(k.path, "add", "NAME"))
 	}
 }
 
-func (k *Keyring) failed(err error) {
+// failed logs that a file cannot be used, and how to revoke what it held.
+func (k *Keyring) failed(err error, revoke string) {
 	valid := k.Keys().Usable(time.Now())
 	if e, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf(`%s is gone, and all %d keys stay valid: put it back, or write {"keys":[]} into the key file to revoke what it held`, e.Path, valid)
+		err = fmt.Errorf("%s is gone, and all %d keys stay valid: put it back, or %s", e.Path, valid, revoke)
 	}
 	k.log.Error("keys not reloaded, the old ones stay valid", "err", err, "keys", valid)
 }

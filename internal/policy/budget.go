@@ -18,7 +18,7 @@ const (
 )
 
 // Budget is a number of packets a second, over all callers, with a burst of one
-// second's worth. Packets are paid for before they are sent; tokens are not refunded.
+// second's worth. Packets are paid for before they are sent; tokens of what was let through are not refunded.
 //
 // Calls that fit into the burst pay at once. Bulk calls and copies take turns in order
 // of arrival, and pay in chunks of a tenth of a second's worth, between which the

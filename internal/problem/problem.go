@@ -40,7 +40,7 @@ func table(kind wol.Kind) (status int, detail string, known bool) {
 	case wol.Unauthenticated:
 		status, detail = http.StatusUnauthorized, "a valid key is needed: send it as Authorization: Bearer KEY"
 	case wol.Forbidden:
-		status, detail = http.StatusForbidden, "this is not allowed: ask whoever runs wolgate"
+		status, detail = http.StatusForbidden, "this is not allowed: ask the operator of wolgate"
 	case wol.NotFound:
 		status, detail = http.StatusNotFound, "there is nothing at this path: see the API documentation"
 	case wol.MethodNotAllowed:

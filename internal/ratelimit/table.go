@@ -71,6 +71,14 @@ func (t *Table[K]) Take(key K) Decision {
 	return t.decide(ok, missing)
 }
 
+// Empty reports whether Take would refuse key now.
+func (t *Table[K]) Empty(key K) bool {
+	id := maphash.Comparable(t.seed, key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, t.full[id]-time.Since(t.start))+t.interval > t.window
+}
+
 // sweep drops the fuller half of the buckets, and every full one. What stays moves
 // to a new map, because one in which keys come and go forever keeps growing (Go 1.26).
 func (t *Table[K]) sweep(now time.Duration) {

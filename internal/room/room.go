@@ -30,8 +30,9 @@ type Share struct {
 	bytes int64
 }
 
-// Take waits until ctx ends for that many bytes, or for the whole room where it has fewer.
-// What is free is had at once, also where ctx has ended. The error is a *wol.Error.
+// Take waits until ctx ends for that many bytes, or for the whole room if that is smaller.
+// If enough is free and nothing else waits, Take returns at once, even if ctx has ended.
+// The error is a *wol.Error.
 func (r *Room) Take(ctx context.Context, bytes int64) (*Share, error) {
 	bytes = min(bytes, r.size)
 	if r.free.TryAcquire(bytes) {

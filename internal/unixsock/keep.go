@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -41,7 +43,7 @@ func (l *Listener) keep() {
 	}
 	gone := l.look()
 	err := gone
-	if gone != nil {
+	if isGone(gone) {
 		err = l.anew(gone)
 	}
 	switch {
@@ -53,11 +55,20 @@ func (l *Listener) keep() {
 	l.lost = err
 }
 
+// errReplaced is what look finds where something else is at the path of the socket.
+var errReplaced = errors.New("another file is in its place")
+
+// isGone reports whether an error of look means that no client can reach the socket. Others,
+// such as a directory that may not be entered for a while, leave it as it is.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errReplaced)
+}
+
 // look returns nil if the socket is at its path.
 func (l *Listener) look() error {
 	now, err := os.Lstat(l.path)
 	if err == nil && !os.SameFile(now, l.node) {
-		err = errors.New("another file is in its place")
+		err = errReplaced
 	}
 	return err
 }
