@@ -41,8 +41,9 @@ type place struct {
 // Listen makes the socket at path, mode 0660, and owns it until Close. A missing
 // directory is made, mode 0750, but none above it. A socket that a killed process left
 // behind is replaced. Anything else at path is left untouched; the error is ErrInUse or
-// ErrNotSocket where it is known to be one of the two. The file path.lock beside the socket belongs to
-// Listen and stays. allowUIDs is explained at Listener.
+// ErrNotSocket where it is known to be one of the two. The file path.lock beside the socket
+// belongs to Listen and stays, except on a file system that takes no socket. allowUIDs is
+// explained at Listener.
 func Listen(path string, allowUIDs []uint32, log *slog.Logger) (*Listener, error) {
 	l := newListener(path, allowUIDs, log)
 	if err := l.listen(); err != nil {
@@ -112,8 +113,8 @@ func openDir(name string) (*os.Root, error) {
 }
 
 // takeLock uses flock(2), which the kernel releases however the process ends.
-// The file is never removed: a process that had just opened it would lock a file that
-// no other sees. A symbolic link is not followed, because in a directory that others may
+// The file is not removed beside a socket: a process that had just opened it would lock a
+// file that no other sees. A symbolic link is not followed, because in a directory that others may
 // write to it could lead anywhere.
 func (p *place) takeLock() error {
 	lock, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
