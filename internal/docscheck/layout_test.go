@@ -26,7 +26,7 @@ func allowed() map[string][]string {
 		"internal/apikey":      {"internal/files", "internal/fstype", "internal/strictjson", "internal/wol", "golang.org/x/text"},
 		// kit
 		"internal/fstype":    {},
-		"internal/files":     {"internal/fstype"},
+		"internal/files":     {"internal/fstype", "golang.org/x/sys"},
 		"internal/problem":   {"internal/wol"},
 		"internal/logs":      {},
 		"internal/program":   {"internal/logs"},

@@ -151,6 +151,9 @@ func TestAKeyFileThatIsMountedByItself(t *testing.T) {
 	}
 	program := append([]string{filepath.Join(p.bin, "api-server")}, gatewayFlags(p.socket, inside)...)
 	p.serves(t, startCommand(t, mounted(t, p.keys, inside, `shift; exec "$@"`, program...)))
+	if line := p.gateway.log.wait(t, "level", "WARN"); line["file"] != inside || !strings.Contains(fmt.Sprint(line["msg"]), "mount its directory") {
+		t.Errorf("at the start the log says %v", line)
+	}
 	if err := apikey.Revoke(p.keys, "doomed"); err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,9 @@ func Open(path string, env apikey.EnvKey, envPath string, log *slog.Logger, even
 	if err != nil && !missing {
 		return nil, startError(fmt.Errorf("--keys: %w", err))
 	}
+	for _, followed := range []string{path, envPath} {
+		files.WarnIfMounted(followed, log)
+	}
 	set := k.read()
 	k.current.Store(set)
 	cure := "add one with: " + apikey.Command(path, "add", "NAME")

@@ -24,6 +24,7 @@ func allowOnly(ctx context.Context, next wol.Waker, path string, log *slog.Logge
 	if err != nil {
 		return nil, program.ConfigError{Err: fmt.Errorf("--allow: %w", err)}
 	}
+	files.WarnIfMounted(path, log)
 	go list.Run(ctx, func(_, now policy.AllowList) {
 		log.Info("allow-list reloaded", "targets", len(now))
 	}, func(err error) {
