@@ -67,11 +67,14 @@ func ParseReceipt(text []byte) (Receipt, error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return Receipt{}, err
 	}
-	return r.checked()
+	if err := r.checkSent(); err != nil {
+		return Receipt{}, err
+	}
+	return r.derived()
 }
 
-// checked returns r as NewReceipt makes it, if that is what it says.
-func (r Receipt) checked() (Receipt, error) {
+// derived returns r as NewReceipt makes it, if that is what it says.
+func (r Receipt) derived() (Receipt, error) {
 	if r.MAC == (MAC{}) {
 		return Receipt{}, errors.New("receipt names no target")
 	}
@@ -79,10 +82,15 @@ func (r Receipt) checked() (Receipt, error) {
 	if r.OK != derived.OK || r.Status != derived.Status {
 		return Receipt{}, errors.New("receipt contradicts itself")
 	}
+	return derived, nil
+}
+
+// checkSent returns an error where r lists as sent what cannot have been.
+func (r Receipt) checkSent() error {
 	for _, d := range r.Sent {
 		if d.Destination == "" || d.Bytes != 102 && d.Bytes != 106 && d.Bytes != 108 {
-			return Receipt{}, errors.New("receipt names a delivery to nowhere, or of something else than a magic packet")
+			return errors.New("receipt names a delivery to nowhere, or of something else than a magic packet")
 		}
 	}
-	return derived, nil
+	return nil
 }

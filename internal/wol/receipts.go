@@ -1,6 +1,7 @@
 package wol
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,19 +35,30 @@ func NewReceipts(requestID string, receipts []Receipt) Receipts {
 }
 
 // ParseReceipts reads the answer to a request for many targets, as ParseReceipt does.
-// Their sum must agree with them as well. Receipts whose lists are the same by SameAs share
+// Their sum must agree with them as well, and there are at most MaxTargets. Receipts whose lists are the same by SameAs share
 // their memory, and SameAs is nil.
 func ParseReceipts(text []byte) (Receipts, error) {
-	var all Receipts
-	if err := json.Unmarshal(text, &all); err != nil {
+	type sum Receipts
+	var read struct {
+		sum
+		Receipts few `json:"receipts"`
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
 		return Receipts{}, err
+	}
+	all := Receipts(read.sum)
+	all.Receipts = read.Receipts
+	for i, r := range all.Receipts { // before many share a list, which may be long
+		if err := r.checkSent(); err != nil {
+			return Receipts{}, fmt.Errorf("receipt %d: %w", i+1, err)
+		}
 	}
 	if err := all.expand(); err != nil {
 		return Receipts{}, err
 	}
 	for i, r := range all.Receipts {
 		var err error
-		if all.Receipts[i], err = r.checked(); err != nil {
+		if all.Receipts[i], err = r.derived(); err != nil {
 			return Receipts{}, fmt.Errorf("receipt %d: %w", i+1, err)
 		}
 	}
@@ -54,6 +66,33 @@ func ParseReceipts(text []byte) (Receipts, error) {
 		return Receipts{}, errors.New("the receipts contradict their sum")
 	}
 	return all, nil
+}
+
+// few is a list of receipts that is refused while it is read if it is too long: two bytes of
+// JSON make a receipt of more than a hundred.
+type few []Receipt
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (f *few) UnmarshalJSON(text []byte) error {
+	*f = nil
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil || begin == nil { // null
+		return err
+	} else if begin != json.Delim('[') {
+		return errors.New("receipts is not a list")
+	}
+	*f = few{}
+	for d.More() {
+		if len(*f) == MaxTargets {
+			return fmt.Errorf("more than %d receipts", MaxTargets)
+		}
+		var r Receipt
+		if err := d.Decode(&r); err != nil {
+			return err
+		}
+		*f = append(*f, r)
+	}
+	return nil
 }
 
 // expand gives every receipt its lists.
