@@ -26,14 +26,9 @@ const (
 )
 
 // takeRoom waits until a call may take that many bytes.
-func (h *handler) takeRoom(r *http.Request, bytes int64) (*room.Share, error) {
-	ctx, cancel, err := deadline(r)
-	if err != nil {
-		return nil, err
-	}
+func (h *handler) takeRoom(ctx context.Context, bytes int64) (*room.Share, error) {
+	ctx, cancel := context.WithTimeout(ctx, roomTime)
 	defer cancel()
-	ctx, cancelWait := context.WithTimeout(ctx, roomTime)
-	defer cancelWait()
 	return h.room.Take(ctx, bytes)
 }
 

@@ -52,26 +52,30 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var said any
 	var share *room.Share // until the answer is written
 	defer func() { share.Keep(0) }()
-	err := fromProgram(r)
+	ctx, cancel, err := deadline(r)
+	defer cancel()
+	if err == nil {
+		err = fromProgram(r)
+	}
 	refused := true // by us; what was tried has a line of its own
 	switch {
 	case err != nil:
 	case one || path == pathWol:
 		err = allow(w, r, http.MethodPost)
 		if err == nil && !one {
-			share, err = h.takeRoom(r, room.ForBody(bodySize(r)))
+			share, err = h.takeRoom(ctx, room.ForBody(bodySize(r)))
 		}
 		if err == nil {
-			said, refused, err = h.wake(w, r, id, mac, one)
+			said, refused, err = h.wake(ctx, w, r, id, mac, one)
 		}
 	case path == pathInterfaces:
 		err = allow(w, r, http.MethodGet)
 		if err == nil {
-			share, err = h.takeRoom(r, interfacesRoom)
+			share, err = h.takeRoom(ctx, interfacesRoom)
 		}
 		if err == nil {
 			refused = false
-			if said, err = h.list(r.Context()); err != nil {
+			if said, err = h.list(ctx); err != nil {
 				h.log.Warn("interfaces not listed", "request_id", id, "err", err)
 				err = &wol.Error{Kind: wol.Internal, Err: err} // the words of other kinds are of packets
 			}
@@ -104,17 +108,12 @@ func allow(w http.ResponseWriter, r *http.Request, method string) error {
 }
 
 // wake answers a call; refused is true where the waker was not even asked.
-func (h *handler) wake(w http.ResponseWriter, r *http.Request, id, mac string, one bool) (answer any, refused bool, err error) {
+func (h *handler) wake(ctx context.Context, w http.ResponseWriter, r *http.Request, id, mac string, one bool) (answer any, refused bool, err error) {
 	req, err := parse(w, r, mac, one)
 	if err != nil {
 		return nil, true, err
 	}
 	req.ID = id
-	ctx, cancel, err := deadline(r)
-	if err != nil {
-		return nil, true, err
-	}
-	defer cancel()
 	receipts, err := h.waker.Wake(ctx, req)
 	switch {
 	case err != nil:
@@ -162,14 +161,15 @@ func isJSON(contentType []string) bool {
 	return len(contentType) == 1 && err == nil && kind == "application/json"
 }
 
-// deadline returns the context of one call, which ends with its connection too.
+// deadline returns the context of one call, which ends with its connection too. What it
+// returns is not nil in an error either.
 func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 	now := time.Now()
 	at := now.Add(defaultPatience)
 	if text := r.Header.Get(headerDeadline); text != "" {
 		ms, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return nil, nil, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
+			return r.Context(), func() {}, &wol.Error{Kind: wol.Invalid, Message: headerDeadline + " is not a number: write milliseconds since 1970 UTC"}
 		}
 		// As a span it is on the monotonic clock: a step of the wall clock while the
 		// call is under way (NTP) neither ends nor prolongs it.

@@ -148,3 +148,32 @@ func TestWithoutRoomNothingIsSent(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitingForRoomCountsAgainstTheDeadline: a call that names no deadline has 10 seconds
+// from when it came, not from when there was room.
+func TestWaitingForRoomCountsAgainstTheDeadline(t *testing.T) {
+	t.Parallel()
+	body := bodyOf(t, many(wol.MaxTargets))
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var late atomic.Int32
+		waker := wol.WakerFunc(func(ctx context.Context, req wol.Request) ([]wol.Receipt, error) {
+			if at, _ := ctx.Deadline(); at.After(began.Add(10 * time.Second)) {
+				late.Add(1)
+			}
+			time.Sleep(time.Second)
+			return woltest.Receipts(req), nil
+		})
+		h := wolhttp.Handler(waker, noInterfaces, quiet())
+		var calls sync.WaitGroup
+		for range 40 { // more than there is room for
+			calls.Go(func() {
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://localhost/wol", strings.NewReader(body)))
+			})
+		}
+		calls.Wait()
+		if n := late.Load(); n > 0 {
+			t.Errorf("%d calls have longer", n)
+		}
+	})
+}
