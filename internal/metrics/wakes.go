@@ -25,10 +25,8 @@ func (m *Metrics) Wakes(next wol.Waker) wol.Waker {
 			m.wakes[receipts[i].Status].Inc()
 			m.packets.count(receipts[i].Sent, nil, 1)
 		}
-		for rest := receipts; len(rest) > 0; {
-			alike := wol.FailAlike(rest)
-			m.packets.count(nil, rest[0].Failed, alike)
-			rest = rest[alike:]
+		for failed, alike := range wol.FailedAlike(receipts) {
+			m.packets.count(nil, failed, alike)
 		}
 		return receipts, nil
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"hash/maphash"
 	"io"
+	"iter"
 	"slices"
 )
 
@@ -50,26 +51,30 @@ func (all Receipts) size() int {
 			n += destination + len(d.Interface) + len(d.Destination)
 		}
 	}
-	for rest := all.Receipts; len(rest) > 0; {
-		alike := FailAlike(rest)
-		for _, f := range rest[0].Failed {
+	for failed, alike := range FailedAlike(all.Receipts) {
+		for _, f := range failed {
 			n += alike * (destination + len(f.Interface) + len(f.Destination) + len(f.Error))
 		}
-		rest = rest[alike:]
 	}
 	return n
 }
 
-// FailAlike returns how many receipts, from the first on, have its list of what failed: what
-// fails for an interface is one list in memory for all targets, and is long on a host with
-// many.
-func FailAlike(receipts []Receipt) int {
-	for n := range receipts {
-		if !shared(receipts[0].Failed, receipts[n].Failed) {
-			return n
+// FailedAlike yields the lists of what failed, each with how many receipts in a row have it:
+// what fails for an interface is one list in memory for all targets, and is long on a host
+// with many.
+func FailedAlike(receipts []Receipt) iter.Seq2[[]Failure, int] {
+	return func(yield func([]Failure, int) bool) {
+		for rest := receipts; len(rest) > 0; {
+			failed, alike := rest[0].Failed, 1
+			for alike < len(rest) && shared(failed, rest[alike].Failed) {
+				alike++
+			}
+			if !yield(failed, alike) {
+				return
+			}
+			rest = rest[alike:]
 		}
 	}
-	return len(receipts)
 }
 
 // shared reports whether both lists are one in memory.

@@ -110,3 +110,16 @@ func TestSharedListsAreCheckedOnce(t *testing.T) {
 		t.Errorf("one receipt takes %v, and %d that share its list %v", one, wol.MaxTargets, all)
 	}
 }
+
+func TestFailedAlikeCountsReceiptsThatShareAList(t *testing.T) {
+	t.Parallel()
+	a, b := []wol.Failure{{Error: "a"}}, []wol.Failure{{Error: "b"}}
+	var got []string
+	for failed, alike := range wol.FailedAlike([]wol.Receipt{{Failed: a}, {Failed: a}, {}, {Failed: b}, {Failed: a}}) {
+		got = append(got, fmt.Sprint(failed, alike))
+	}
+	want := []string{fmt.Sprint(a, 2), "[] 1", fmt.Sprint(b, 1), fmt.Sprint(a, 1)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

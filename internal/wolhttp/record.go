@@ -43,15 +43,13 @@ func (l *wakeLog) record(ctx context.Context, req wol.Request, receipts []wol.Re
 			unsent++
 		}
 	}
-	for rest := receipts; len(rest) > 0; {
-		alike := wol.FailAlike(rest)
-		for _, f := range rest[0].Failed {
+	for list, alike := range wol.FailedAlike(receipts) {
+		for _, f := range list {
 			if failed == nil {
 				failed = map[string]int{}
 			}
 			failed[strings.TrimSpace(f.Interface+" "+f.Destination+" "+f.Error)] += alike
 		}
-		rest = rest[alike:]
 	}
 	attrs := []slog.Attr{slog.String("request_id", req.ID), slog.Int("targets", len(req.Targets)), slog.Any("mac", macs), slog.Int64("took_ms", took.Milliseconds())}
 	switch {
