@@ -129,7 +129,7 @@ const docTemplate = `{
                         "uniqueItems": false
                     },
                     "why": {
-                        "description": "Why says why not, for programs, and Reason for people; Cure is what to do\nabout it. Failing is true where the interface is relied on all the same, so\nthat every receipt lists it under failed; of the one without a name, these are about\ndestinations.",
+                        "description": "Why is the reason it is not eligible, as a code; Reason is the same in words;\nCure is what to do about it. Failing is true where the interface is relied on all the same, so\nthat every receipt lists it under failed; of the one without a name, these are about\ndestinations.",
                         "enum": [
                             "loopback",
                             "point_to_point",

@@ -33,7 +33,7 @@ type Error struct {
 	// RetryAfter is how long to wait before another try can do better; zero
 	// where time alone does not help.
 	RetryAfter time.Duration
-	// Unsure says that a packet may have left all the same.
+	// Unsure is true if a packet may have left nevertheless.
 	Unsure bool
 	// Status is the HTTP status to show where it says more than Kind does, such as 413
 	// for a request of kind Invalid; 0 otherwise.

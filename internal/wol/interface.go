@@ -5,8 +5,8 @@ package wol
 type Interface struct {
 	Name     string `json:"interface" example:"eth0"`
 	Eligible bool   `json:"eligible" example:"true"` // packets leave by it
-	// Why says why not, for programs, and Reason for people; Cure is what to do
-	// about it. Failing is true where the interface is relied on all the same, so
+	// Why is the reason it is not eligible, as a code; Reason is the same in words;
+	// Cure is what to do about it. Failing is true where the interface is relied on all the same, so
 	// that every receipt lists it under failed; of the one without a name, these are about
 	// destinations.
 	Why          Why      `json:"why,omitempty" swaggertype:"string" enums:"loopback,point_to_point,not_named,excluded,off_lan,no_broadcast,no_arp,down,no_carrier,bridge_without_ports,port,missing" example:"excluded"`
