@@ -18,8 +18,11 @@ func (m *Metrics) Wakes(next wol.Waker) wol.Waker {
 			m.failed(len(req.Targets), err)
 			return receipts, err
 		}
-		if len(req.Targets) == 1 { // the packet budget paces a call for many
+		if len(receipts) == 1 { // the packet budget paces a call for many
 			m.first.Observe(time.Since(start).Seconds())
+			m.wakes[receipts[0].Status].Inc()
+			m.packets.count(receipts[0].Sent, receipts[0].Failed, 1)
+			return receipts, nil
 		}
 		for i := range receipts {
 			m.wakes[receipts[i].Status].Inc()
