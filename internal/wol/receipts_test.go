@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,29 +84,6 @@ func TestReceiptsAreCountedAsTheyAreRead(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 4<<20 {
 		t.Errorf("%v, after %d MiB", err, took>>20)
-	}
-}
-
-// TestSharedListsAreCheckedOnce: a list takes no longer to read for a thousand receipts than
-// for one.
-func TestSharedListsAreCheckedOnce(t *testing.T) {
-	const head = `{"ok":true,"status":"sent","mac_addr":"02:11:22:33:44:55"`
-	first := head + `,"sent":[` + strings.Repeat(`{"destination":"x","bytes":102},`, 100_000) + `{"destination":"x","bytes":102}]}`
-	read := func(receipts int) time.Duration {
-		more := receipts - 1
-		text := []byte(`{"ok":true,"status":"sent","same_as":[0` + strings.Repeat(",0", more) + `],"receipts":[` + first + strings.Repeat(","+head+"}", more) + `]}`)
-		least := time.Hour
-		for range 3 {
-			began := time.Now()
-			if _, err := wol.ParseReceipts(text); err != nil {
-				t.Fatal(err)
-			}
-			least = min(least, time.Since(began))
-		}
-		return least
-	}
-	if one, all := read(1), read(wol.MaxTargets); all > 2*one {
-		t.Errorf("one receipt takes %v, and %d that share its list %v", one, wol.MaxTargets, all)
 	}
 }
 
