@@ -52,8 +52,8 @@ func (p *ipsec) count() (dropped uint64) {
 	return dropped
 }
 
-// overrule has those packets of a round fail that a policy has dropped since last was as it
-// is given. One of a policy that blocks was refused without a reason.
+// overrule marks as failed the packets of a round that an IPsec policy dropped; last is the
+// count from before the round. A policy of action block makes the send fail with a bare EPERM.
 func (p *ipsec) overrule(r *round, last uint64) {
 	now := p.count()
 	p.last.Store(now)
