@@ -107,7 +107,7 @@ func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 	for _, d := range now.destinations {
 		one, err := s.sockets[d.outlet], error(nil)
 		if one == nil {
-			one, err = openSocket(d.outlet.family)
+			one, err = openSocket(d.outlet.family, &s.ipsec.sends)
 		}
 		if err != nil {
 			now.down = append(now.down, d.failure(err))
@@ -128,7 +128,7 @@ func (s *Sender) attach(now *survey, links []rtnetlink.Link) {
 
 // tryRaw returns why bare frames cannot be sent, or "".
 func tryRaw() string {
-	one, err := openSocket(unix.AF_PACKET)
+	one, err := openSocket(unix.AF_PACKET, nil)
 	switch {
 	case err == nil:
 		_ = one.close()

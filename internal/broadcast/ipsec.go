@@ -20,6 +20,8 @@ type ipsec struct {
 	stat *os.File      // nil where the kernel has no such counters
 	last atomic.Uint64 // a count that is not newer than the latest
 
+	sends sync.RWMutex // held for reading by each of our sends, which move the count too
+
 	mu   sync.Mutex
 	text [4 << 10]byte // of stat, which has a third of that
 }
@@ -79,12 +81,15 @@ func digits(line []byte) (n uint64) {
 }
 
 // drops reports whether it is this destination's packets that are dropped. A connect looks
-// the policy up as a send does, and sends nothing. That other programs' packets have the
-// counters move at each of several connects is out of the question.
+// the policy up as a send does, and sends nothing. Our own sends and connects wait
+// meanwhile: they would move the counters as well. That other programs' packets do so at
+// each of several connects is out of the question.
 func (p *ipsec) drops(d destination) bool {
 	if d.outlet.family == unix.AF_PACKET { // no IP, and no IPsec
 		return false
 	}
+	p.sends.Lock()
+	defer p.sends.Unlock()
 	const times = 3
 	for range times {
 		before := p.count()

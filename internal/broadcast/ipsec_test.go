@@ -1,8 +1,10 @@
 package broadcast
 
 import (
+	"context"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,5 +81,37 @@ func TestIPsecOfOthers(t *testing.T) {
 	got, err := s.Wake(t.Context(), wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
 	if err != nil || len(got[0].Sent) != 1 || got[0].Sent[0].Destination != "10.90.0.255:9" || len(got[0].Failed) != 1 {
 		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+// TestIPsecOfOtherCalls has another call send all the time what a policy drops: it moves
+// the counters as well, and must not make this call's delivered packets failures.
+func TestIPsecOfOtherCalls(t *testing.T) {
+	lantest.New(t, "lan0", "10.90.0.1/24", "10.91.0.1/24")
+	policy(t, "10.91.0.1/32", "10.91.0.7/32", 10, encrypt)
+	s := open(t, Config{Destinations: []netip.AddrPort{netip.MustParseAddrPort("10.90.0.255:9"), netip.MustParseAddrPort("10.91.0.7:9")}, Repeat: 1})
+	t.Cleanup(func() { _ = s.Close(0) })
+	now, err := s.survey()
+	if err != nil || len(now.destinations) != 2 {
+		t.Fatalf("%v, %+v", err, now)
+	}
+	packets, err := marshal([]wol.Target{{MAC: woltest.MAC(2)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer stop()
+	others.Go(func() {
+		for failed := make([]error, 1); ctx.Err() == nil; {
+			now.destinations[1].send(packets, failed)
+		}
+	})
+	for range 100 {
+		got, err := s.Wake(ctx, wol.Request{Targets: []wol.Target{{MAC: woltest.MAC(1)}}})
+		if err != nil || len(got[0].Sent) != 1 || got[0].Sent[0].Destination != "10.90.0.255:9" {
+			t.Fatalf("%v, %+v", err, got)
+		}
 	}
 }

@@ -18,6 +18,8 @@ type socket struct {
 	stuck      atomic.Bool // a packet found no room in spite of waiting, and none has since
 	unanswered atomic.Bool // see destination.silent
 
+	sends *sync.RWMutex // of ipsec
+
 	mu       sync.Mutex // for the rest, which one system call uses at a time
 	messages messages
 	call     struct { // what transmit is to send, and what came of it
@@ -30,8 +32,8 @@ type socket struct {
 }
 
 // openSocket opens a socket of a family: UDP, or AF_PACKET for bare frames, which
-// needs CAP_NET_RAW (packet(7)).
-func openSocket(family int) (*socket, error) {
+// needs CAP_NET_RAW (packet(7)). Nothing is sent while sends is locked.
+func openSocket(family int, sends *sync.RWMutex) (*socket, error) {
 	protocol := unix.IPPROTO_UDP
 	if family == unix.AF_PACKET {
 		protocol = 0 // nothing is to be received
@@ -49,7 +51,7 @@ func openSocket(family int) (*socket, error) {
 	if err := setOptions(fd, family); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	s := &socket{file: os.NewFile(uintptr(fd), "socket")}
+	s := &socket{file: os.NewFile(uintptr(fd), "socket"), sends: sends}
 	s.transmit = func(fd uintptr) {
 		s.call.sent, s.call.err = s.messages.send(fd, s.call.packets, s.call.address, s.call.control)
 	}
@@ -122,6 +124,8 @@ func (s *socket) send(packets [][]byte, address, control []byte, failed []error)
 func (s *socket) try(packets [][]byte, address, control []byte) (sent int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sends.RLock()
+	defer s.sends.RUnlock()
 	s.call.packets, s.call.address, s.call.control = packets, address, control
 	s.call.sent, s.call.err = 0, nil
 	err = s.raw.Control(s.transmit)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +21,7 @@ func TestSocketsAreNotWatched(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
-		s, err := openSocket(family)
+		s, err := openSocket(family, new(sync.RWMutex))
 		if err != nil {
 			t.Fatal(err)
 		}
