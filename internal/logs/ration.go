@@ -11,8 +11,8 @@ import (
 
 // Ration bounds the log lines that outsiders can cause, so that they cannot fill the
 // disk: it admits PerSecond lines in any second, and of these PerSource of one source and
-// PerSite of one site, so that nobody who floods the log hides the others. The zero value
-// is ready.
+// PerSite of one site, so that a source that floods the log does not hide the others. The
+// zero value is ready.
 //
 // A site is the /48 around an IPv6 source: a home or an office may be given that many
 // sources (RFC 6177). It may also be shared by many customers, hence both bounds.

@@ -58,11 +58,9 @@ func (t *Table[K]) Take(key K) Decision {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Since(t.start) // under the mutex, so that it never runs backwards
-	full, held := t.full[id]
-	missing := max(0, full-now)
-	ok := missing+t.interval <= t.window
+	missing, ok := t.look(id, now)
 	if ok {
-		if !held && len(t.full) >= t.size {
+		if _, held := t.full[id]; !held && len(t.full) >= t.size {
 			t.sweep(now)
 		}
 		missing += t.interval
@@ -76,7 +74,14 @@ func (t *Table[K]) Empty(key K) bool {
 	id := maphash.Comparable(t.seed, key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(0, t.full[id]-time.Since(t.start))+t.interval > t.window
+	_, ok := t.look(id, time.Since(t.start))
+	return !ok
+}
+
+// look returns in which time a bucket will be full, and whether it holds a token.
+func (t *Table[K]) look(id uint64, now time.Duration) (missing time.Duration, ok bool) {
+	missing = max(0, t.full[id]-now)
+	return missing, missing+t.interval <= t.window
 }
 
 // sweep drops the fuller half of the buckets, and every full one. What stays moves

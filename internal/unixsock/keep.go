@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Keep looks once a second, until ctx ends, whether the socket is still at its path. One
-// that is gone or has been replaced serves nobody who is not connected yet, and the kernel
-// tells nobody. It is made anew as Listen makes it, as soon as that can be done; the path
+// Keep looks once a second, until ctx ends, whether the socket is still at its path. After
+// it is gone or replaced no new client can connect, and the kernel does not report it. It
+// is made anew as Listen makes it, as soon as that can be done; the path
 // of a socket from systemd is left to systemd. The log has a line when the socket is lost
 // and when it is back.
 func (l *Listener) Keep(ctx context.Context) {
